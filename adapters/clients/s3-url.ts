@@ -1,0 +1,84 @@
+import { StoreError } from "../errors.ts";
+
+/** Where a bucket is, and as whom it is opened. */
+export interface S3Place {
+  host: string;
+  port: number;
+  tls: boolean;
+  region: string;
+  bucket: string;
+  /** Empty: credentials come from AWS' default chain. */
+  accessKey: string;
+  secretKey: string;
+  /** Whether the bucket is part of the host's name (`?style=virtual`) or of the path. */
+  style: "path" | "virtual";
+  /** Whether `a` and `a/b` can both be objects. */
+  nested: boolean;
+  /** In which order the server lists: by keys, or folder by folder (`?listing=folders`). */
+  listing: "keys" | "folders";
+  /** Whose admin API makes accounts; null: they are not made by us. */
+  accounts: "minio" | "rustfs" | null;
+  /** Milliseconds without a sign of the server after which a request is given up. @default 30000, or `?timeout=` */
+  timeout: number;
+}
+
+/** What `s3://<access key>:<secret key>@host:port/<bucket>?tls=false` says. Throws `StoreError` code `invalid`, which never repeats the URL. */
+export function parseS3Url(url: string): S3Place {
+  const at = parsed(url);
+  const query = at.searchParams;
+  const tls = yesOrNo(query, "tls");
+  const bucket = decodeURIComponent(at.pathname.slice(1));
+  const timeout = Number(query.get("timeout") ?? 30_000);
+  const accounts = query.get("accounts");
+  const style = query.get("style") ?? "path";
+  if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket))
+    refuse(`"${bucket}" is not a bucket's name.`, "Write it as the path: s3://…@host:9000/agent-artifacts");
+  if (!at.username !== !at.password)
+    refuse(
+      "The URL names half an account.",
+      "Write s3://<access key>:<secret key>@host:port/…, or neither: AWS' default chain finds credentials then.",
+    );
+  if (!Number.isInteger(timeout) || timeout < 100)
+    refuse("?timeout= is no number of milliseconds.", "Write e.g. ?timeout=30000");
+  if (accounts !== null && accounts !== "minio" && accounts !== "rustfs")
+    refuse(`?accounts=${accounts} is not known.`, "Use accounts=minio or rustfs.");
+  if (style !== "path" && style !== "virtual") refuse(`?style=${style} is not known.`, "Use style=path or virtual.");
+  return {
+    host: decodeURIComponent(at.hostname).replace(/^\[|\]$/g, ""),
+    port: Number(at.port || (tls ? 443 : 80)),
+    tls,
+    region: query.get("region") ?? "us-east-1",
+    bucket,
+    accessKey: decodeURIComponent(at.username),
+    secretKey: decodeURIComponent(at.password),
+    style,
+    nested: yesOrNo(query, "nested"),
+    listing: query.get("listing") === "folders" ? "folders" : "keys",
+    accounts,
+    timeout,
+  };
+}
+
+function parsed(url: string): URL {
+  try {
+    const at = new URL(url);
+    if (at.protocol === "s3:" && at.hostname) return at;
+  } catch {
+    // fall through: the URL's own error would repeat it, secret key and all
+  }
+  return refuse(
+    "The URL of the store cannot be read.",
+    "Write s3://<access key>:<secret key>@host:9000/<bucket>?tls=false, with other signs percent-encoded.",
+  );
+}
+
+/** True unless it says otherwise. */
+function yesOrNo(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name) ?? "true";
+  if (value === "true" || value === "false") return value === "true";
+  return refuse(`?${name}=${value} is neither.`, "Write true or false.");
+}
+
+function refuse(what: string, mend: string): never {
+  throw new StoreError("invalid", "s3", what, mend);
+}

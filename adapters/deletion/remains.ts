@@ -1,0 +1,90 @@
+import type { Remain } from "./certificate.ts";
+
+/** Of every deletion. */
+const ALWAYS: readonly Remain[] = [
+  {
+    where: "snapshots",
+    what: "snapshots of the fleet that were written before, in .snapshots or elsewhere",
+    ends: "delete them, or write them anew; after a restore of one, delete the tenant again",
+  },
+  {
+    where: "backups",
+    what: "backups of servers, volumes and disks",
+    ends: "when their retention is over; after a restore of one, delete the tenant again",
+  },
+  {
+    where: "kept copies",
+    what: "the store that a role was moved away from, which the fleet does not open any more",
+    ends: "when that store is deleted",
+  },
+  {
+    where: "traces and logs",
+    what: "spans, and lines of programs and servers, that name the tenant or what it asked",
+    ends: "when the retention of whatever keeps them is over",
+  },
+  { where: "certificates", what: "the tenant's id, and counts of what it had", ends: "never: they are the proof" },
+];
+
+const SQL: readonly Remain[] = [
+  {
+    where: "audit",
+    what: "agents.audit: the tenant's id, what was done, and to what",
+    ends: "never: it is append-only",
+  },
+  {
+    where: "database log files",
+    what: "the write-ahead log, its archive, and replicas that are behind",
+    ends: "when the server recycles the log, and when the archive's retention is over",
+  },
+  {
+    where: "dead rows",
+    what: "removed rows in the database's files, which no query sees",
+    ends: "when vacuum has run and their space is used again",
+  },
+];
+
+/** By the protocol of a store. */
+const OF: Readonly<Record<string, readonly Remain[]>> = {
+  postgres: SQL,
+  pglite: SQL,
+  redis: [
+    {
+      where: "server's files",
+      what: "the append-only file and the dump on the server's disk, and replicas that are behind",
+      ends: "when the server writes them anew: BGREWRITEAOF, BGSAVE",
+    },
+  ],
+  sqlite: [
+    {
+      where: "database files",
+      what: "freed pages of the database and its write-ahead file, which no query sees",
+      ends: "when they are written over, or after vacuum",
+    },
+  ],
+  s3: [
+    {
+      where: "object versions",
+      what: "versions and delete markers, where the bucket keeps them, and copies in other buckets",
+      ends: "by the bucket's lifecycle rules",
+    },
+    {
+      where: "presigned URLs",
+      what: "URLs that were given out: whoever has one for writing can write the tenant's path again",
+      ends: "when they expire, a week after they were made at most",
+    },
+  ],
+  file: [{ where: "disk", what: "freed blocks, and snapshots of the file system", ends: "when they are written over" }],
+  kafka: [
+    {
+      where: "topics",
+      what: "events in topics, of consumers' own copies too",
+      ends: "when the topic is deleted or its retention is over",
+    },
+  ],
+};
+
+/** Where a tenant may still be after it was deleted from stores of these protocols. */
+export function remainsOf(protocols: Iterable<string>): Remain[] {
+  const known = [...new Set(protocols)].map((one) => OF[one === "rediss" ? "redis" : one] ?? []);
+  return [...ALWAYS, ...new Set(known.flat())];
+}

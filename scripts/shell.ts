@@ -1,0 +1,72 @@
+import { Option } from "commander";
+import { row } from "../components/catalogue/index.ts";
+import type { Plan, Service } from "../components/plan.ts";
+import { containersOf, type Found } from "./machine/containers.ts";
+import { requireEngine } from "./machine/engine.ts";
+import type { Shell } from "./shell/contract.ts";
+import { oursFirst } from "./shell/words.ts";
+import { envFiles, readOurs } from "./stack/dotenv.ts";
+import { hasFile, readPlan } from "./stack/file.ts";
+import { command } from "./terminal/command.ts";
+import { Failure } from "./terminal/report.ts";
+
+/** By the protocol of the product's row. */
+const shells: Record<string, () => Promise<{ default: Shell }>> = {
+  postgres: () => import("./shell/postgres.ts"),
+  pglite: () => import("./shell/pglite.ts"),
+  redis: () => import("./shell/redis.ts"),
+  sqlite: () => import("./shell/sqlite.ts"),
+  s3: () => import("./shell/artifacts.ts"),
+  file: () => import("./shell/artifacts.ts"),
+};
+
+await command<{ admin?: boolean }>({
+  name: "shell",
+  summary: "Talk to a product of the stack with its own client: psql, redis-cli, a listing of artifacts.",
+  arguments: "[product] [words...]",
+  options: [new Option("--admin", "with the account that may do everything; else the application's")],
+  help: `Words behind the product go to its client; its exit code is this command's. Examples:
+  npm run shell postgres
+  npm run shell postgres -- -c 'select count(*) from agents.chunks'
+  npm run shell redis -- --admin info memory
+  npm run shell minio -- ls -r acme/reports
+  npm run shell minio -- help`,
+  words: oursFirst(process.argv.slice(2)),
+  async run({ stack, admin = false }, _report, [product, ...words]) {
+    if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");
+    const { plan } = readPlan(stack);
+    const service = serviceOf(plan, product);
+    if (!plan.running) throw new Failure(`the stack ${stack} is down`, "Type: npm run up");
+    const files = envFiles(stack);
+    const [env, adminEnv] = [readOurs(files.app), readOurs(files.admin)];
+    const account = admin ? "admin" : "app";
+    const url = adminEnv[`${service.product.toUpperCase().replaceAll("-", "_")}_${account.toUpperCase()}_URL`];
+    const open = shells[row(service.product).protocol];
+    if (!open) throw new Failure(`${service.product} has no shell`, `Use a client of ${row(service.product).title}.`);
+    if (!url) throw new Failure(`.env.admin does not name ${service.product}`, "Type: npm run env");
+    const { default: shell } = await open();
+    const container = () => containerOf(plan, service);
+    process.exitCode = await shell({ service, account, url, env, adminEnv, words, container });
+  },
+});
+
+function serviceOf(plan: Plan, product = ""): Service {
+  const service = plan.services.find((one) => one.product === product);
+  if (service) return service;
+  const names = plan.services.map((one) => one.product);
+  if (names.length === 0) throw new Failure("every role is set to none: nothing runs", "Type: npm run up -- --help");
+  throw new Failure(
+    product === "" ? "which product?" : `the stack ${plan.stack} has no product ${JSON.stringify(product)}`,
+    names.map((name) => `Type: npm run shell ${name}`).join("\n"),
+  );
+}
+
+async function containerOf(plan: Plan, { product }: Service): Promise<Found & { host: string }> {
+  const { host } = await requireEngine(plan.engineHost);
+  const found = (await containersOf(plan.stack, host)).find((one) => one.product === product);
+  if (found?.state === "running") return { ...found, host };
+  throw new Failure(
+    `${product} does not run: ${found ? `its container is ${found.state}` : "no container"}`,
+    "Type: npm run up",
+  );
+}

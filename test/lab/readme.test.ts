@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { root } from "../../stacks/place.ts";
+import { type Checkout, makeCheckout } from "./checkout.ts";
+import { withImages } from "./flags.ts";
+
+// Every command of the README, as it stands there and in its order.
+
+const lab = inject("lab");
+let clone: Checkout;
+
+const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/```sh\n([\s\S]*?)```/g)].map(
+  ([, text = ""]) => text,
+);
+const commands = blocks.flatMap((text) =>
+  text
+    .split("\n")
+    .map((line) => line.replace(/\s+#.*$/, "").trim())
+    .filter(Boolean),
+);
+/** A stack of its own, so that the commands can stand as they are. */
+const env = { AGENT_STORES_STACK: "readme" };
+/** They run this very file; CI runs them. */
+const OURSELVES = ["npm test", "npm run lab"];
+
+beforeAll(async () => {
+  clone = await makeCheckout(lab);
+  const ran = await clone.run(`npm run init -- --port auto ${withImages(lab)}`, { env });
+  expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+});
+afterAll(() => clone?.remove());
+
+describe("the README", () => {
+  it("has the two commands first", () => {
+    expect(commands.slice(0, 2)).toEqual(["npm run up", "npm run smoke"]);
+    for (const command of OURSELVES) expect(commands).toContain(command);
+  });
+
+  it.each(commands.filter((command) => !OURSELVES.includes(command)))("%s", async (command) => {
+    const ran = await clone.run(command, { env });
+    expect(ran.code, ran.stdout + ran.stderr).toBe(0);
+    console.log(`  ${command.padEnd(45)} ${ran.seconds.toFixed(1)} s`);
+  });
+});

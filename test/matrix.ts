@@ -1,0 +1,45 @@
+import { catalogue, runsOn, TARGETS } from "../components/catalogue/index.ts";
+import { hasImage } from "./lab/images.ts";
+import { type Check, readProof } from "./lab/proof.ts";
+
+/** The README's product matrix, from the catalogue and from proof/. Every product has a row and no cell is empty. */
+export function matrix(): string {
+  const heading = ["product", "roles", "target", "licence", "upkeep", "protocol proven", "official image proven"];
+  const rows = [...catalogue].map(([name, row]) => {
+    const { checks } = readProof(name);
+    return [
+      `${row.title} (\`${name}\`)`,
+      row.roles.join(", "),
+      row.managed ? "by URL" : TARGETS.filter((target) => runsOn(row, target)).join(", "),
+      row.licence,
+      row.upkeep.state,
+      // No server in the package registries: its settings are rendered and checked, and another's tests stand for its protocol.
+      summary(
+        checks.filter(({ on }) => on !== "official image"),
+        row.managed
+          ? "a service of others, not reached here"
+          : row.container && !hasImage(name)
+            ? "rendered, not run here"
+            : "not run",
+      ),
+      row.container ? summary(checks.filter(({ on }) => on === "official image")) : "has no image",
+    ];
+  });
+  return table([heading, ...rows]);
+}
+
+/** Rows as Markdown, the first one as the heading. */
+export const table = ([heading = [], ...rows]: readonly (readonly string[])[]): string =>
+  [heading, heading.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+/** `smoke, vector contract — own build of the product`, failures first; `none` when there is no proof. */
+export function summary(checks: readonly Check[], none = "not run"): string {
+  if (checks.length === 0) return none;
+  const failed = checks.filter(({ passed }) => !passed);
+  if (failed.length > 0) return `**failed:** ${failed.map(({ check }) => check).join(", ")}`;
+  const grounds = Map.groupBy(checks, ({ on, image }) => (image ? digestOf(image) : on));
+  return [...grounds].map(([ground, group]) => `${group.map(({ check }) => check).join(", ")} — ${ground}`).join("; ");
+}
+
+/** As much of a digest as people compare. */
+const digestOf = (image: string) => `\`${/@(sha256:[0-9a-f]{12})/.exec(image)?.[1] ?? image}\``;

@@ -1,0 +1,165 @@
+import { describe, expect, it } from "vitest";
+import { parse as parseYaml } from "yaml";
+import { catalogue } from "../components/catalogue/index.ts";
+import { renderCompose } from "../components/compose.ts";
+import { connections } from "../components/connections.ts";
+import { renderDocker } from "../components/docker.ts";
+import { alternatesOf, makePlan } from "../components/plan.ts";
+import { fill, secretsIn, written } from "../components/secret.ts";
+import { parse } from "../stacks/settings.ts";
+
+const plan = (raw: Record<string, unknown> = {}) => makePlan(parse("local", raw), { root: "/project", digests: {} });
+
+describe("renderDocker", () => {
+  it("gives Postgres its limits, its probe, its volume and a loopback port", () => {
+    const [service] = renderDocker(plan()).services;
+    expect(service).toMatchObject({
+      name: "agent-stores-local-postgres",
+      user: "999:999",
+      memory: 1024,
+      shm: 256,
+      cpus: 2,
+      ports: [{ host: 5432, container: 5432 }],
+      mount: { type: "volume", source: "agent-stores-local-postgres", target: "/var/lib/postgresql" },
+      stopSignal: "SIGINT",
+      stopGrace: 90,
+    });
+    expect(service?.args).toContain("shared_buffers=256MB");
+  });
+
+  it("notices a stopped server within 30 s", () => {
+    for (const { healthcheck } of renderDocker(plan()).services)
+      expect((healthcheck.interval + healthcheck.timeout) * healthcheck.retries).toBeLessThan(30);
+  });
+
+  it("tunes by the budget, and lets a setting of the user's win", () => {
+    const [service] = renderDocker(
+      plan({
+        budgets: { postgres: { memory: "4GiB" } },
+        options: { postgres: { settings: { shared_buffers: "2GB" } } },
+      }),
+    ).services;
+    expect(service?.args).toContain("shared_buffers=2GB");
+    expect(service?.args).toContain("effective_cache_size=2560MB");
+  });
+
+  it("keeps volumes and no containers while the stack is down", () => {
+    expect(renderDocker(plan({ running: false }))).toMatchObject({
+      volumes: ["postgres", "redis", "minio"].map((product) => ({ name: `agent-stores-local-${product}` })),
+      services: [],
+    });
+    expect(connections(plan({ running: false }))).toEqual({ env: {}, adminEnv: {}, endpoints: {} });
+  });
+
+  it("holds credentials as references only", () => {
+    expect(secretsIn(renderDocker(plan({ session: "none", artifact: "none" })))).toEqual([
+      { secret: "postgres.admin" },
+    ]);
+  });
+
+  it("turns TLS on with a key of the server's own", () => {
+    const tls = plan({ options: { postgres: { tls: true } } });
+    const [service] = renderDocker(tls).services;
+    expect(service?.args).toContain("ssl=on");
+    expect(secretsIn(service).map(({ secret }) => secret)).toEqual([
+      "postgres.admin",
+      "postgres.tlsCert",
+      "postgres.tlsKey",
+    ]);
+    expect(fill(connections(tls).env.VECTOR_URL ?? "", () => "pw")).toMatch(/sslmode=require$/);
+  });
+});
+
+describe("a server that keeps hashes", () => {
+  it("gets the SHA-256 of its passwords and never the passwords", () => {
+    const [file] = renderDocker(plan({ vector: "none", memory: "none", artifact: "none" })).services.flatMap(
+      ({ files }) => files,
+    );
+    const text = fill(file?.content ?? "", ({ secret, as }) => `<${as} ${secret}>`);
+    expect(text).toContain("user app on #<sha256 redis.app> ~t:*");
+    expect(text).not.toContain("<undefined");
+    expect(written("abc", "sha256")).toBe("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  });
+});
+
+describe("products that take each other's place", () => {
+  const urlOf = (raw: Record<string, unknown>, name: string) => connections(plan(raw)).env[name];
+
+  it("have the same URL, so clients keep their .env", () => {
+    for (const session of ["valkey", "keydb"])
+      expect(urlOf({ session }, "SESSION_URL")).toEqual(urlOf({ session: "redis" }, "SESSION_URL"));
+    expect(urlOf({ artifact: "rustfs" }, "ARTIFACT_URL")).toEqual(urlOf({ artifact: "minio" }, "ARTIFACT_URL"));
+    expect(urlOf({ artifact: "seaweedfs" }, "S3_ENDPOINT")).toEqual(urlOf({ artifact: "minio" }, "S3_ENDPOINT"));
+  });
+
+  it("take each other's port where it was moved", () => {
+    for (const [session, ports] of [
+      ["valkey", { redis: 6400 }],
+      ["redis", { valkey: 6400 }],
+    ] as const)
+      expect(
+        renderDocker(plan({ session, ports, vector: "none", memory: "none", artifact: "none" })).services[0]?.ports[0]
+          ?.host,
+      ).toBe(6400);
+  });
+
+  it("keep their data apart", () => {
+    const volumes = ["redis", "valkey"].map((session) =>
+      renderDocker(plan({ session })).volumes.map(({ name }) => name),
+    );
+    expect(volumes[0]).not.toEqual(volumes[1]);
+  });
+});
+
+describe("renderCompose", () => {
+  const compose = (raw: Record<string, unknown> = {}) => {
+    const settings = parse("local", raw);
+    const place = { root: "/project", digests: {} };
+    return renderCompose(makePlan(settings, place), alternatesOf(settings, place), ".env.admin");
+  };
+  const file = parseYaml(compose());
+
+  it("says the same as the Docker renderer, container by container", () => {
+    const [service] = renderDocker(plan()).services;
+    expect(file.services.postgres).toMatchObject({
+      container_name: service?.name,
+      image: service?.image,
+      command: service?.args,
+      mem_limit: "1024m",
+      memswap_limit: "1024m",
+      ports: ["127.0.0.1:5432:5432"],
+      cap_drop: ["ALL"],
+    });
+    expect(file.volumes.postgres.name).toBe(service?.mount.source);
+  });
+
+  it("has every product that runs in a container, under a profile", () => {
+    const products = [...catalogue].filter(([, row]) => row.container).map(([product]) => product);
+    expect(Object.keys(file.services).sort()).toEqual(products.sort());
+    expect(file.services.postgres.profiles).toEqual(["core"]);
+    expect(file.services.redis.profiles).toEqual(["core"]);
+    expect(file.services.minio.profiles).toEqual(["artifacts"]);
+    expect(file.services.valkey.profiles).toEqual(["session-alt"]);
+    expect(parseYaml(compose({ session: "valkey" })).services.valkey.profiles).toEqual(["core"]);
+  });
+
+  it("puts an alternate on the port of the product whose place it takes", () => {
+    const moved = parseYaml(compose({ ports: { redis: 6400, minio: { api: 9100 } } }));
+    expect(moved.services.valkey.ports).toEqual(["127.0.0.1:6400:6379"]);
+    expect(moved.services.seaweedfs.ports).toEqual(["127.0.0.1:9100:8333"]);
+  });
+
+  it("reads each secret from a variable that .env.admin has", () => {
+    const { adminEnv } = connections(plan());
+    const bound = Object.keys(plan().bindings).map((role) => plan().bindings[role as "vector"]);
+    const own = Object.entries(file.services as Record<string, { secrets: { source: string }[] }>).filter(([name]) =>
+      bound.includes(name),
+    );
+    const variables = own.flatMap(([, { secrets }]) => secrets.map(({ source }) => file.secrets[source].environment));
+    expect(variables).toHaveLength(2);
+    for (const variable of variables) expect(adminEnv).toHaveProperty(variable);
+    const interpolated = [...file.configs["redis-users.acl"].content.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
+    expect(interpolated).toHaveLength(3);
+    for (const variable of interpolated) expect(adminEnv).toHaveProperty(variable);
+  });
+});

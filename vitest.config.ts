@@ -1,0 +1,42 @@
+import { availableParallelism } from "node:os";
+import { defineConfig } from "vitest/config";
+
+/** More than cores: tests mostly wait, for engines to open, for locks and for time to pass. */
+const WORKERS = availableParallelism() + 2;
+/** What the lab's tests share. */
+const lab = { globalSetup: "test/lab/setup.ts", testTimeout: 600_000, hookTimeout: 600_000 };
+/** They measure seconds, so they run when the others have ended. */
+const timed = ["test/lab/cold.test.ts", "test/lab/embedded.test.ts"];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/lab/**"],
+          // Beside servers, in the lab, everything is tried more often, and other tests are at work.
+          testTimeout: process.env.CONTRACT_ADMIN_ENV ? 300_000 : 30_000,
+          hookTimeout: process.env.CONTRACT_ADMIN_ENV ? 300_000 : 60_000,
+          maxWorkers: WORKERS,
+          // Node reads TypeScript by itself, and each worker reads a file once: a quarter less time than through vite, anew for each test file.
+          isolate: false,
+          experimental: { viteModuleRunner: false },
+        },
+      },
+      // Three at a time, since they mostly wait for servers; each has stacks and ports of its own.
+      {
+        test: {
+          ...lab,
+          name: "lab",
+          include: ["test/lab/**/*.test.ts"],
+          exclude: timed,
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      { test: { ...lab, name: "lab-timed", include: timed, maxWorkers: 1, sequence: { groupOrder: 2 } } },
+    ],
+  },
+});
