@@ -4,7 +4,7 @@ import { StoreError } from "../errors.ts";
 import type { Backend, Details, Kept, Listed } from "./backend.ts";
 import { markedBy, removeTenant, sweep } from "./bucket-sweep.ts";
 import { draftOf } from "./bucket-upload.ts";
-import type { ArtifactCapabilities, ByteRange } from "./contract.ts";
+import type { ByteRange } from "./contract.ts";
 import { detailsOf, detailsText } from "./details.ts";
 import { parallel, Turns } from "./turns.ts";
 import { refuseRange } from "./validate.ts";
@@ -13,14 +13,11 @@ import { refuseRange } from "./validate.ts";
 const AT_ONCE = 8;
 const TENANT = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
-/** What a bucket of one protocol cannot, and why. */
-type Why = Partial<Record<keyof ArtifactCapabilities, string>>;
-
 /**
  * The `artifact` role in a bucket, of whichever protocol: `<tenant>/files/<path>` the content, `<tenant>/meta/<path>` its details, `<tenant>/runs/<run>/<hash of the path>/<path>` empty marks by
  * which a run's artifacts are found. The hash keeps marks out of each other's way: one that was left behind may be where another needs a folder.
  */
-export function inBucket(bucket: Bucket, name: string, cannot: Why = {}): Backend {
+export function inBucket(bucket: Bucket, name: string): Backend {
   const turns = new Turns();
   const inTurn = <T>(tenant: string, path: string, work: () => Promise<T>) => turns.take(filesKey(tenant, path), work);
   const details = async (tenant: string, path: string): Promise<Details | undefined> => {
@@ -47,18 +44,12 @@ export function inBucket(bucket: Bucket, name: string, cannot: Why = {}): Backen
   };
 
   const { nested } = bucket.at;
-  const presign = bucket.presign?.bind(bucket);
   return {
-    can: { durable: true, shared: true, presign: presign !== undefined, nested },
-    why: {
-      ...(!nested && { nested: "The server keeps folders: where `a` is, `a/b` cannot be." }),
-      ...(!presign && { presign: cannot.presign }),
-    },
+    can: { durable: true, shared: true, presign: true, nested },
+    why: nested ? {} : { nested: "The server keeps folders: where `a` is, `a/b` cannot be." },
     async put(tenant, path, content, { contentType, run, metadata, sha256, modifiedAt = new Date() }) {
-      const bring = () => draftOf(bucket, filesKey(tenant, path), path, content, contentType, sha256);
-      const brought = bucket.at.oneUpload ? undefined : await bring();
+      const draft = await draftOf(bucket, filesKey(tenant, path), path, content, contentType, sha256);
       return inTurn(tenant, path, async () => {
-        const draft = brought ?? (await bring());
         let version: string;
         try {
           if (!nested) await refuseBeside(bucket, name, tenant, path);
@@ -116,13 +107,11 @@ export function inBucket(bucket: Bucket, name: string, cannot: Why = {}): Backen
         return true;
       }),
     details,
-    ...(presign && {
-      presign(tenant, path, method, seconds, contentType) {
-        const query: Record<string, string> =
-          method === "get" && contentType ? { "response-content-type": contentType } : {};
-        return presign(method === "get" ? "GET" : "PUT", filesKey(tenant, path), seconds, query);
-      },
-    }),
+    presign(tenant, path, method, seconds, contentType) {
+      const query: Record<string, string> =
+        method === "get" && contentType ? { "response-content-type": contentType } : {};
+      return bucket.presign(method === "get" ? "GET" : "PUT", filesKey(tenant, path), seconds, query);
+    },
     async tenants() {
       return (await bucket.folders()).filter((name) => TENANT.test(name)).sort();
     },
@@ -191,8 +180,7 @@ async function refuseBeside(bucket: Bucket, name: string, tenant: string, path: 
   const other = below?.slice(filesKey(tenant, "").length) ?? above[heads.findIndex((head) => head !== undefined)];
   if (other === undefined) {
     const folders = bucket.at.listing === "folders" && !(await bucket.head(filesKey(tenant, path)));
-    if (folders)
-      for (const key of [filesKey(tenant, path), metaKey(tenant, path)]) await bucket.clearFolder?.(`${key}/`);
+    if (folders) for (const key of [filesKey(tenant, path), metaKey(tenant, path)]) await bucket.clearFolder(`${key}/`);
     return;
   }
   const what = `${JSON.stringify(path)} cannot be beside ${JSON.stringify(other)}: a folder cannot be an object here.`;

@@ -42,8 +42,6 @@ export interface Bucket {
     readonly nested: boolean;
     /** Whether objects are listed by keys, or folder by folder, which a server may keep when they are empty. */
     readonly listing: "keys" | "folders";
-    /** Whether what is written to a key ends the uploads in parts that are under way there. */
-    readonly oneUpload?: true;
   };
   /** Undefined when there is none. */
   head(key: string): Promise<BucketHead | undefined>;
@@ -67,13 +65,13 @@ export interface Bucket {
   /** Any key that begins with `prefix`; undefined when there is none. */
   first(prefix: string): Promise<string | undefined>;
   /** Removes the empty folders that a server left where objects were; `prefix` ends with a slash. */
-  clearFolder?(prefix: string): Promise<void>;
+  clearFolder(prefix: string): Promise<void>;
   /** The names before the first `/` of keys. */
   folders(): Promise<string[]>;
   /** Uploads in parts that are not complete and stay until they are aborted. */
   uploads(prefix: string): AsyncIterable<BucketUpload>;
-  /** A URL by which whoever has it may do one thing with one object, without a header of the protocol's own; absent where there is no such. */
-  presign?(method: "GET" | "PUT", key: string, seconds: number, query?: Record<string, string>): Promise<string>;
+  /** A URL by which whoever has it may do one thing with one object. */
+  presign(method: "GET" | "PUT", key: string, seconds: number, query?: Record<string, string>): Promise<string>;
   /** What answers. */
   health(): Promise<string>;
   /** What broke while a body was read. */
