@@ -32,7 +32,7 @@ export async function withFreePorts(stack: string, changes: readonly Change[]): 
 async function freePort(taken: ReadonlySet<number>): Promise<number> {
   for (;;) {
     const port = randomInt(RANGE.from, RANGE.to);
-    if (!taken.has(port) && (await isFree(port)) && reserve(port)) return port;
+    if (!taken.has(port) && reserve(port) && (await isFree(port))) return port;
   }
 }
 
