@@ -5,8 +5,8 @@ import { defineConfig } from "vitest/config";
 const WORKERS = availableParallelism() + 2;
 /** What the lab's tests share. */
 const lab = { globalSetup: "test/lab/setup.ts", testTimeout: 600_000, hookTimeout: 600_000 };
-/** They measure seconds, so they run when the others have ended. */
-const timed = ["test/lab/cold.test.ts", "test/lab/embedded.test.ts"];
+/** They measure seconds, hold servers to time, or load the machine: one after the other, when the others have ended. */
+const alone = ["cold", "contracts", "embedded", "stacks"].map((name) => `test/lab/${name}.test.ts`);
 
 export default defineConfig({
   test: {
@@ -25,18 +25,18 @@ export default defineConfig({
           experimental: { viteModuleRunner: false },
         },
       },
-      // Three at a time, since they mostly wait for servers; each has stacks and ports of its own.
+      // Two at a time, since they wait for servers much; each has stacks and ports of its own.
       {
         test: {
           ...lab,
           name: "lab",
           include: ["test/lab/**/*.test.ts"],
-          exclude: timed,
-          maxWorkers: 3,
+          exclude: alone,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
-      { test: { ...lab, name: "lab-timed", include: timed, maxWorkers: 1, sequence: { groupOrder: 2 } } },
+      { test: { ...lab, name: "lab-alone", include: alone, maxWorkers: 1, sequence: { groupOrder: 2 } } },
     ],
   },
 });

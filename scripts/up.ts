@@ -26,7 +26,7 @@ await command<SettingsOptions>({
   name: "up",
   summary: "Bring the stores up, prepare them, write .env, and prove them with a short smoke run. Safe to repeat.",
   options: settingsOptions,
-  help: "Examples:\n  npm run up\n  npm run up -- --port postgres=55432\n  npm run up -- --target embedded",
+  help: "Examples:\n  npm run up\n  npm run up -- --port postgres=15432\n  npm run up -- --target embedded",
   run: (options, report) => withLock(options.stack, "up", ({ broken }) => up(options, report, broken)),
 });
 

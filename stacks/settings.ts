@@ -49,7 +49,7 @@ export const keys = {
   options: byProduct(z.record(z.string(), z.unknown())).describe(`Options by product. ${describeOptions()}`),
   budgets: byProduct(budget).describe("Limits by product, e.g. { postgres: { cpu: 1, memory: 2GiB } }"),
   ports: byProduct(z.union([port, z.record(z.string(), port)])).describe(
-    "Host ports by product, e.g. { postgres: 55432 }",
+    "Host ports by product, e.g. { postgres: 15432 }",
   ),
   hostPorts: z
     .enum(["fixed", "auto"])

@@ -11,7 +11,7 @@ import { run } from "./exec.ts";
 // What only a real server shows: accounts and their passwords, two at once, a restart, a freeze, and how its planner answers.
 
 const lab = inject("lab");
-const PORT = 55_436;
+const PORT = 18_436;
 const name = `agent-stores-lab-adapters-${process.pid}`;
 const passwords = {
   postgres: "AdminCanary1",

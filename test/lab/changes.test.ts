@@ -17,7 +17,7 @@ let other: Checkout;
 beforeAll(async () => {
   clone = await makeCheckout(lab);
   other = await makeCheckout(lab);
-  await succeeds(`npm run up -- --stack ${STACK} ${postgresAlone(lab, 55_442)}`);
+  await succeeds(`npm run up -- --stack ${STACK} ${postgresAlone(lab, 18_442)}`);
   await sql("create table kept (n int); insert into kept values (42)");
 });
 afterAll(async () => {
@@ -39,9 +39,9 @@ const source = async () =>
   (JSON.parse((await inspect(CONTAINER)).text)[0] as { Mounts: { Type: string }[] }).Mounts[0]?.Type;
 
 it("another checkout may neither bring it up, nor take it down, nor delete it", async () => {
-  for (const command of [`up -- ${postgresAlone(lab, 55_443)}`, "down --", "reset -- --yes"]) {
+  for (const command of [`up -- ${postgresAlone(lab, 18_443)}`, "down --", "reset -- --yes"]) {
     const [name = "", ...words] = command.split(" -- ").join(" ").split(" ");
-    await other.run(`npm run init -- --stack ${STACK} ${postgresAlone(lab, 55_443)}`);
+    await other.run(`npm run init -- --stack ${STACK} ${postgresAlone(lab, 18_443)}`);
     const ran = await other.run(
       `npm run ${name} -- --stack ${STACK} ${words.filter((word) => word !== "--").join(" ")}`,
     );

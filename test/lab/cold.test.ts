@@ -52,7 +52,7 @@ it("up, cold, beside docker compose up --wait of our own export", async () => {
 });
 
 it("a pulumi up without change takes under 3.5 s", async () => {
-  await timed(`npm run up -- --stack ${STACK} ${postgresAlone(lab, 55_445)}`);
+  await timed(`npm run up -- --stack ${STACK} ${postgresAlone(lab, 18_445)}`);
   const env = { PULUMI_CONFIG_PASSPHRASE_FILE: join(clone.folder, ".state", "passphrase") };
   const seconds: number[] = [];
   for (let round = 0; round < 3; round++) {

@@ -25,7 +25,7 @@ let admin: Record<string, string | undefined>;
 
 beforeAll(async () => {
   clone = await makeCheckout(lab);
-  const up = await clone.run(`npm run up -- --stack durability ${postgresAlone(lab, 55_439)}`);
+  const up = await clone.run(`npm run up -- --stack durability ${postgresAlone(lab, 18_439)}`);
   expect(up.code, up.stdout + up.stderr).toBe(0);
   const variables = (file: string) => parseEnv(readFileSync(join(clone.folder, file), "utf8"));
   [app, admin] = [variables(".env.durability"), variables(".env.durability.admin")];

@@ -9,7 +9,7 @@ import { must, run } from "./exec.ts";
 
 const lab = inject("lab");
 const STACK = "elsewhere";
-const PORTS = { postgres: 55_437, minio: 55_438 };
+const PORTS = { postgres: 18_437, minio: 18_438 };
 const names = Object.keys(PORTS).map((product) => `agent-stores-lab-${STACK}-${product}-${process.pid}`);
 const database = (account: string) => `postgres://${account}@127.0.0.1:${PORTS.postgres}/agents`;
 const bucket = (account: string, query = "") =>

@@ -12,8 +12,8 @@ import { postgresAlone } from "./flags.ts";
 // afterwards that works.
 
 const lab = inject("lab");
-const PORT = 55_433;
-const TAKEN = 55_999;
+const PORT = 18_433;
+const TAKEN = 18_999;
 const STACK = "faults";
 let clone: Checkout;
 let up: string;

@@ -1,9 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
-import { catalogue, runsOn } from "../../components/catalogue/index.ts";
 import { type Checkout, makeCheckout } from "./checkout.ts";
-import { proveContracts } from "./contracts.ts";
 import { credentialsOf } from "./credentials.ts";
 import { inspect, labelled, waitForHealth } from "./docker.ts";
 import { withImages } from "./flags.ts";
@@ -94,15 +92,6 @@ describe("init and a plain pulumi up", () => {
       ...groundFor(lab, "postgres"),
       detail: await version(),
     });
-  });
-});
-
-describe("the contracts", () => {
-  it("hold on these servers as they do on embedded stores, with no case fewer than before", {
-    timeout: 1_500_000,
-  }, async () => {
-    const embedded = [...catalogue].flatMap(([product, row]) => (runsOn(row, "embedded") ? [product] : []));
-    await proveContracts(clone, lab, { variables: ".env.admin", products: [...PRODUCTS, ...embedded] });
   });
 });
 
