@@ -1,7 +1,7 @@
 import { expect, vi } from "vitest";
 
 /** Awaits what time brings about. */
-export const eventually = (holds: () => Promise<void>) => vi.waitFor(holds, { timeout: 10_000, interval: 5 });
+export const eventually = (holds: () => Promise<void>) => vi.waitFor(holds, { timeout: 20_000, interval: 5 });
 
 export const refused = (code: string) => ({ name: "StoreError", code });
 

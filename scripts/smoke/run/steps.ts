@@ -81,14 +81,14 @@ class Report {
     const [first] = await this.store().claim({ worker: "dies", kinds: ["report"], leaseMs: LEASE });
     check(first?.id === "report", "the run is not given to who asks for it");
     const started = performance.now();
-    const [early] = await this.store().claim({ worker, kinds: ["report"] });
-    check(early === undefined, "two have the same run");
     let second: typeof first | undefined;
     while (!second && performance.now() - started < 10_000) {
       [second] = await this.store().claim({ worker, kinds: ["report"], leaseMs: 60_000 });
       if (!second) await sleep(10);
     }
     check(second !== undefined, `a lease of ${LEASE} ms is not taken over in 10 s`);
+    // By the store's own clock, since a busy machine may ask late.
+    check(second.updatedAt >= first.lease.until, "two have the same run");
     check(second.lease.token > first.lease.token && second.attempt === 2, "the next holder has no newer token");
     const late = await this.store()
       .complete("report", first.lease.token, "too late")
