@@ -173,7 +173,8 @@ export interface RunStore extends Capable<RunCapabilities> {
 
   /**
    * Gives runs that are due to a worker: queued ones whose time has come, and running ones whose lease is over. Highest priority first, then those whose time (`notBefore`)
-   * came first; one that is taken over is as old as it was. Each is given to one caller, however many ask. One whose lease is over and whose attempts are used up becomes `failed` instead. Fewer than there are may come while others claim at the same moment.
+   * came first; one that is taken over is as old as it was. Runs that different calls made within two milliseconds may come in either order. Each is given to one caller,
+   * however many ask. One whose lease is over and whose attempts are used up becomes `failed` instead. Fewer than there are may come while others claim at the same moment.
    */
   claim(options: ClaimOptions): Promise<(Run & { lease: Lease })[]>;
   /** Starts a lease's time anew; false when it is lost. A lease that is over, but was not taken over, is not lost. */

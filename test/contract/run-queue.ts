@@ -153,6 +153,7 @@ function holders(bench: () => Bench): void {
   it("takes over first what is oldest, however many wait", async () => {
     const { run } = bench().fresh();
     await run.create({ id: "old", kind: "k", maxAttempts: 9 });
+    await sleep(10); // those of one call are a microsecond apart, up to now, and an engine's clock may tick in milliseconds
     await run.createMany(Array.from({ length: 100 }, (_, n) => ({ id: `young ${n}`, kind: "k" })));
     const [old] = await run.claim({ worker });
     expect(old?.id).toBe("old");

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Run } from "../../adapters/index.ts";
@@ -33,6 +34,7 @@ export function tenants(bench: () => Bench): void {
         }));
         let clock = 0;
         for (const { id, kind, n, ...one } of steps) {
+          await sleep(2); // an engine's clock may tick in milliseconds, and age is the order
           const { tenant, run, model } = who[one.who] as (typeof who)[number];
           const kept = model.get(id);
           const change = (more: Partial<Kept>) => {
