@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { RedisOptions } from "ioredis";
 import { StoreError } from "../errors.ts";
 import { refuse } from "../input.ts";
+import { readUrl } from "./store-url.ts";
 
 /** What a URL says, with defaults. */
 export interface RedisSettings {
@@ -14,6 +15,7 @@ export interface RedisSettings {
   durable: boolean;
 }
 
+const LIKE = "Write redis://user:password@host:6379/0, with other signs percent-encoded.";
 const QUERY = ["connect_timeout", "command_timeout", "durable", "sslrootcert"];
 
 /**
@@ -22,11 +24,7 @@ const QUERY = ["connect_timeout", "command_timeout", "durable", "sslrootcert"];
  * others are refused, since a misspelt one would go unnoticed.
  */
 export function parseRedisUrl(url: string): RedisSettings {
-  const at = parse(url);
-  const query = at.searchParams;
-  const unknown = [...query.keys()].find((name) => !QUERY.includes(name));
-  if (unknown !== undefined)
-    refuse("redis", "The URL has a parameter that is not known.", `Known are ${QUERY.join(", ")}.`);
+  const { at, query, decoded } = readUrl("redis", url, /^rediss?:$/, LIKE, QUERY);
   const connectTimeout = positive(query, "connect_timeout", 5) * 1000;
   const commandTimeout = positive(query, "command_timeout", 5_000);
   const db = at.pathname.slice(1);
@@ -46,31 +44,6 @@ export function parseRedisUrl(url: string): RedisSettings {
       ...(at.protocol === "rediss:" && { tls: authority(query.get("sslrootcert")) }),
     },
   };
-}
-
-const unreadable = (): never =>
-  refuse(
-    "redis",
-    "The URL of the store cannot be read.",
-    "Write redis://user:password@host:6379/0, with other signs percent-encoded.",
-  );
-
-function parse(url: string): URL {
-  try {
-    const at = new URL(url);
-    if (at.hostname && /^rediss?:$/.test(at.protocol)) return at;
-  } catch {
-    // below: the parser's own message would repeat the URL, password and all
-  }
-  return unreadable();
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return unreadable(); // the cause would repeat a part of it
-  }
 }
 
 function authority(file: string | null): { ca?: string } {

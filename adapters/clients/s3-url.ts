@@ -1,4 +1,5 @@
 import { StoreError } from "../errors.ts";
+import { readUrl } from "./store-url.ts";
 
 /** Where a bucket is, and as whom it is opened. */
 export interface S3Place {
@@ -22,12 +23,13 @@ export interface S3Place {
   timeout: number;
 }
 
+const LIKE = "Write s3://<access key>:<secret key>@host:9000/<bucket>?tls=false, with other signs percent-encoded.";
+
 /** What `s3://<access key>:<secret key>@host:port/<bucket>?tls=false` says. Throws `StoreError` code `invalid`, which never repeats the URL. */
 export function parseS3Url(url: string): S3Place {
-  const at = parsed(url);
-  const query = at.searchParams;
+  const { at, query, decoded } = readUrl("s3", url, /^s3:$/, LIKE);
   const tls = yesOrNo(query, "tls");
-  const bucket = decodeURIComponent(at.pathname.slice(1));
+  const bucket = decoded(at.pathname.slice(1));
   const timeout = Number(query.get("timeout") ?? 30_000);
   const accounts = query.get("accounts");
   const style = query.get("style") ?? "path";
@@ -44,32 +46,19 @@ export function parseS3Url(url: string): S3Place {
     refuse(`?accounts=${accounts} is not known.`, "Use accounts=minio or rustfs.");
   if (style !== "path" && style !== "virtual") refuse(`?style=${style} is not known.`, "Use style=path or virtual.");
   return {
-    host: decodeURIComponent(at.hostname).replace(/^\[|\]$/g, ""),
+    host: decoded(at.hostname).replace(/^\[|\]$/g, ""),
     port: Number(at.port || (tls ? 443 : 80)),
     tls,
     region: query.get("region") ?? "us-east-1",
     bucket,
-    accessKey: decodeURIComponent(at.username),
-    secretKey: decodeURIComponent(at.password),
+    accessKey: decoded(at.username),
+    secretKey: decoded(at.password),
     style,
     nested: yesOrNo(query, "nested"),
     listing: query.get("listing") === "folders" ? "folders" : "keys",
     accounts,
     timeout,
   };
-}
-
-function parsed(url: string): URL {
-  try {
-    const at = new URL(url);
-    if (at.protocol === "s3:" && at.hostname) return at;
-  } catch {
-    // fall through: the URL's own error would repeat it, secret key and all
-  }
-  return refuse(
-    "The URL of the store cannot be read.",
-    "Write s3://<access key>:<secret key>@host:9000/<bucket>?tls=false, with other signs percent-encoded.",
-  );
 }
 
 /** True unless it says otherwise. */

@@ -1,0 +1,35 @@
+import { refuse } from "../input.ts";
+
+/** A store's URL, taken apart. */
+export interface StoreUrl {
+  at: URL;
+  query: URLSearchParams;
+  /** A part of it without its percent signs; throws as the whole does where they are wrong. */
+  decoded(part: string): string;
+}
+
+/**
+ * Takes a URL apart. Throws `StoreError` code `invalid` for one of another scheme or without a host; `mend` shows what one looks like. Neither the message nor a cause repeats the URL, which the
+ * parser's own would: it has a password.
+ *
+ * @param known the parameters that it may have; others are refused, since a misspelt one would go unnoticed
+ */
+export function readUrl(store: string, url: string, scheme: RegExp, mend: string, known?: readonly string[]): StoreUrl {
+  const unreadable = (): never => refuse(store, "The URL of the store cannot be read.", mend);
+  const at = URL.parse(url);
+  if (!at?.hostname || !scheme.test(at.protocol)) return unreadable();
+  const query = at.searchParams;
+  if (known && [...query.keys()].some((name) => !known.includes(name)))
+    refuse(store, "The URL has a parameter that is not known.", `Known are ${known.join(", ")}.`);
+  return {
+    at,
+    query,
+    decoded(part) {
+      try {
+        return decodeURIComponent(part);
+      } catch {
+        return unreadable();
+      }
+    },
+  };
+}
