@@ -18,11 +18,12 @@ const shells: Record<string, () => Promise<{ default: Shell }>> = {
   sqlite: () => import("./shell/sqlite.ts"),
   s3: () => import("./shell/artifacts.ts"),
   file: () => import("./shell/artifacts.ts"),
+  qdrant: () => import("./shell/qdrant.ts"),
 };
 
 await command<{ admin?: boolean }>({
   name: "shell",
-  summary: "Talk to a product of the stack with its own client: psql, redis-cli, a listing of artifacts.",
+  summary: "Talk to a product of the stack with its own client: psql, redis-cli, a listing of artifacts, requests.",
   arguments: "[product] [words...]",
   options: [new Option("--admin", "with the account that may do everything; else the application's")],
   help: `Words behind the product go to its client; its exit code is this command's. Examples:
@@ -30,7 +31,8 @@ await command<{ admin?: boolean }>({
   npm run shell postgres -- -c 'select count(*) from agents.chunks'
   npm run shell redis -- --admin info memory
   npm run shell minio -- ls -r acme/reports
-  npm run shell minio -- help`,
+  npm run shell minio -- help
+  npm run shell qdrant -- GET /collections`,
   words: oursFirst(process.argv.slice(2)),
   async run({ stack, admin = false }, _report, [product, ...words]) {
     if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");

@@ -16,6 +16,7 @@ const byScheme: Record<string, () => Promise<{ default: PrepareProduct }>> = {
   "redis:": () => import("./redis.ts"),
   "rediss:": () => import("./redis.ts"),
   "sqlite:": () => import("./sqlite.ts"),
+  "qdrant:": () => import("./qdrant.ts"),
 };
 
 /**

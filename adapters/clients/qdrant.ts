@@ -1,0 +1,91 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { QdrantClient, Schemas } from "@qdrant/js-client-rest";
+import { StoreError } from "../errors.ts";
+import { toStoreError } from "./qdrant-errors.ts";
+import { parseQdrantUrl, type QdrantPlace } from "./qdrant-url.ts";
+
+export type { QdrantClient } from "@qdrant/js-client-rest";
+export type Filter = Schemas["Filter"];
+export type Condition = Schemas["Condition"];
+
+/** How long a server that restarts is waited for, in milliseconds. */
+const PATIENCE = 5_000;
+
+/** One collection of a server. */
+export interface Qdrant {
+  readonly place: QdrantPlace;
+  /**
+   * Runs calls of the official client on the collection. Throws `StoreError`. All that is written through here may be sent again as it is, so where the connection is lost
+   * the calls are repeated, for a few seconds.
+   */
+  run<T>(calls: (client: QdrantClient, collection: string) => Promise<T>): Promise<T>;
+  /** Awaits what is under way. */
+  close(): Promise<void>;
+}
+
+export function qdrantAt(url: string): Qdrant {
+  const place = parseQdrantUrl(url);
+  let client: Promise<QdrantClient> | undefined;
+  let reached = false;
+  let closed = false;
+  const busy = new Set<Promise<unknown>>();
+
+  async function attempt<T>(calls: (client: QdrantClient, collection: string) => Promise<T>): Promise<T> {
+    for (const deadline = performance.now() + PATIENCE; ; await sleep(100)) {
+      try {
+        client ??= connect(place);
+        const answer = await calls(await client, place.collection);
+        reached = true;
+        return answer;
+      } catch (error) {
+        const fault = toStoreError(error, place);
+        // Where nothing was ever reached, nothing restarts.
+        if (fault.code !== "unavailable" || !reached || performance.now() > deadline) throw fault;
+      }
+    }
+  }
+
+  return {
+    place,
+    async run(calls) {
+      if (closed) throw new StoreError("invalid", "qdrant", "The store was closed.", "Open it again.");
+      const running = attempt(calls);
+      busy.add(running);
+      try {
+        return await running;
+      } finally {
+        busy.delete(running);
+      }
+    },
+    async close() {
+      closed = true;
+      await Promise.allSettled(busy);
+    },
+  };
+}
+
+async function connect({ server, key, timeout }: QdrantPlace): Promise<QdrantClient> {
+  const { QdrantClient } = await load();
+  // As a header: given as a key, the client warns of every connection without TLS, also to this machine.
+  return new QdrantClient({
+    url: server,
+    timeout,
+    checkCompatibility: false,
+    ...(key && { headers: { "api-key": key } }),
+  });
+}
+
+async function load(): Promise<typeof import("@qdrant/js-client-rest")> {
+  try {
+    return await import("@qdrant/js-client-rest");
+  } catch (cause) {
+    const mend = "Install it: npm install @qdrant/js-client-rest";
+    throw new StoreError(
+      "missing-client",
+      "qdrant",
+      "The package @qdrant/js-client-rest is not installed.",
+      mend,
+      cause,
+    );
+  }
+}
