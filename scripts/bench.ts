@@ -27,9 +27,10 @@ await command<{ rows: number; rounds: number; probes: number; entries: number; m
     if (unknown)
       throw new Failure(`there is no bench of "${unknown}"`, `Use one of: ${Object.keys(BENCHES).join(", ")}`);
     const urlOf = (role: string, from: Record<string, string>) => from[`${role.toUpperCase()}_URL`] ?? "";
-    const chosen = Object.entries(BENCHES).filter(
-      ([role, { protocol }]) => (roles.length === 0 || roles.includes(role)) && protocol.test(urlOf(role, env)),
-    );
+    const chosen = Object.entries(BENCHES)
+      .filter(([role]) => roles.length === 0 || roles.includes(role))
+      .flatMap(([role, benches]) => benches.map((bench) => [role, bench] as const))
+      .filter(([role, { protocol }]) => protocol.test(urlOf(role, env)));
     if (chosen.length === 0)
       throw new Failure(
         "no store of this stack has a bare client to be compared with",

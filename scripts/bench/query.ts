@@ -14,7 +14,7 @@ export interface QueryFigures {
   ratio: number;
 }
 
-const FILTERS: [name: string, filter: Record<string, number | string> | undefined][] = [
+export const FILTERS: [name: string, filter: Record<string, number | string> | undefined][] = [
   ["none", undefined],
   ["50 %", { kind: "note" }],
   ["10 %", { tenth: 3 }],
@@ -22,7 +22,7 @@ const FILTERS: [name: string, filter: Record<string, number | string> | undefine
   ["0.1 %", { thousandth: 542 }],
 ];
 /** Of so many probes the true neighbours are looked up. */
-const KNOWN = 60;
+export const KNOWN = 60;
 
 /** Top 10 of clustered vectors of one tenant, ours and by hand in turns, beside 20 small tenants in the same tables. */
 export async function queryBench(
@@ -80,10 +80,10 @@ export async function queryBench(
   }
 }
 
-const holds = (one: BenchChunk, filter: Record<string, number | string> | undefined) =>
+export const holds = (one: BenchChunk, filter: Record<string, number | string> | undefined) =>
   Object.entries(filter ?? {}).every(([key, value]) => one.metadata[key as "tenth"] === value);
 
-async function interleave(ours: Search, baseline: Search, probes: Float32Array[], truth: string[][]) {
+export async function interleave(ours: Search, baseline: Search, probes: Float32Array[], truth: string[][]) {
   const measure = { ours: [] as number[], baseline: [] as number[] };
   const found = { ours: 0, baseline: 0 };
   for (const [i, probe] of probes.entries()) {
