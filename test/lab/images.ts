@@ -2,7 +2,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync } fro
 import { join } from "node:path";
 import { cacheRoot, keyOf, makeFolder, withLock } from "./cache.ts";
 import { LabError, must, run } from "./exec.ts";
-import { ensureProgram, goProgram, logOf, type Program, programPath, type Report } from "./programs.ts";
+import { ensureProgram, goProgram, logOf, type Program, pipPackages, programPath, type Report } from "./programs.ts";
 import type { Ground } from "./proof.ts";
 
 const FOLDER = join(import.meta.dirname, "images");
@@ -89,11 +89,15 @@ function parentOf(name: string): string | undefined {
   return parent;
 }
 
-/** A Dockerfile that copies `go/<name>` gets the program of that name there. */
-function programsOf(name: string): Program[] {
+/** A Dockerfile that copies `go/<name>` or `pip/<name>` gets the program of that name there. */
+const COPIED = /^COPY (go|pip)\/(\S+) /gm;
+
+function programsOf(name: string): (Program & { kind: string })[] {
   const dockerfile = join(FOLDER, name, "Dockerfile");
   const text = existsSync(dockerfile) ? readFileSync(dockerfile, "utf8") : "";
-  return [...text.matchAll(/^COPY go\/(\S+) /gm)].map(([, program]) => goProgram(`${program}`));
+  return [...text.matchAll(COPIED)].map(([, kind = "", program = ""]) => {
+    return { kind, ...(kind === "pip" ? pipPackages(program) : goProgram(program)) };
+  });
 }
 
 async function build(name: string, tag: string, parentTag: string, log: string): Promise<void> {
@@ -102,7 +106,7 @@ async function build(name: string, tag: string, parentTag: string, log: string):
   rmSync(context, { recursive: true, force: true });
   cpSync(join(FOLDER, name), context, { recursive: true });
   for (const program of programsOf(name))
-    cpSync(programPath(program), join(context, "go", program.name), { recursive: true });
+    cpSync(programPath(program), join(context, program.kind, program.name), { recursive: true });
   // The host's network: packages are fetched the way this machine fetches them. The legacy builder, because an engine
   // from Debian's packages has no other.
   const env = { ...process.env, DOCKER_BUILDKIT: "0" };

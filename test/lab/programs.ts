@@ -4,13 +4,14 @@ import { cacheRoot, keyOf, makeFolder, withLock } from "./cache.ts";
 import { LabError, must, run } from "./exec.ts";
 
 const GO = join(import.meta.dirname, "go");
+const PIP = join(import.meta.dirname, "pip");
 /** Downloaded modules are read once per build: above this they are not worth their disk. */
 const MODULES_MB = 2048;
 
 /** Is told each thing that had to be made, with its seconds. */
 export type Report = (name: string, seconds: number) => void;
 
-/** One file that the lab makes once per key and keeps in its cache. */
+/** A file or folder that the lab makes once per key and keeps in its cache. */
 export interface Program {
   name: string;
   /** Of everything that goes into it. */
@@ -39,6 +40,42 @@ export function goProgram(name: string, set = ""): Program {
       await pruneModules();
     });
   return { name, key: keyOf({ folder }, target, set), make };
+}
+
+/**
+ * The Python packages of `pip/<name>/requirements.txt`, as a folder for PYTHONPATH: wheels alone, each with its hash. They are for the images' system, whatever the machine's own Python is.
+ */
+export function pipPackages(name: string): Program {
+  const folder = join(PIP, name);
+  const make = async (path: string) => {
+    const python = (await run("python3", ["-m", "pip", "--version"])).code === 0;
+    if (!python)
+      throw new LabError(
+        "Python's pip is not installed, and the lab takes packages with it.",
+        "apt-get install python3-pip",
+      );
+    const machine = process.arch === "arm64" ? "aarch64" : "x86_64";
+    const wheels = [
+      "--only-binary=:all:",
+      "--no-deps",
+      "--python-version",
+      "3.13",
+      "--platform",
+      `manylinux_2_28_${machine}`,
+    ];
+    const args = [
+      "install",
+      "--quiet",
+      "--require-hashes",
+      ...wheels,
+      "--target",
+      path,
+      "-r",
+      join(folder, "requirements.txt"),
+    ];
+    await must("python3", ["-m", "pip", ...args], { log: logOf(name) });
+  };
+  return { name, key: keyOf({ folder }, process.arch), make };
 }
 
 export function programPath({ name, key }: Program): string {
