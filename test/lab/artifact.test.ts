@@ -24,7 +24,7 @@ let admin: Record<string, string | undefined> = {};
 beforeAll(async () => {
   clone = await makeCheckout(lab);
   const up = await clone.run(
-    `npm run up -- --stack artifact --port postgres=56432 --port minio.api=59000 --port minio.console=59001 ${only("postgres", "minio")} --set images.postgres=${lab.images.postgres} --set images.minio=${lab.images.minio}`,
+    `npm run up -- --stack artifact --port postgres=16432 --port minio.api=19000 --port minio.console=19001 ${only("postgres", "minio")} --set images.postgres=${lab.images.postgres} --set images.minio=${lab.images.minio}`,
   );
   expect(up.code, up.stdout + up.stderr).toBe(0);
   const variables = (file: string) => {

@@ -29,7 +29,7 @@ let admin: Record<string, string | undefined> = {};
 beforeAll(async () => {
   clone = await makeCheckout(lab);
   const up = await clone.run(
-    `npm run up -- --stack session --port redis=56379 ${only("redis")} --set event=redis --set options.redis.appendfsync=always --set images.redis=${lab.images.redis}`,
+    `npm run up -- --stack session --port redis=16379 ${only("redis")} --set event=redis --set options.redis.appendfsync=always --set images.redis=${lab.images.redis}`,
   );
   expect(up.code, up.stdout + up.stderr).toBe(0);
   const variables = (file: string) => parseEnv(readFileSync(join(clone.folder, file), "utf8"));
