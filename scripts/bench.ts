@@ -23,20 +23,19 @@ await command<{ rows: number; rounds: number; probes: number; entries: number; m
   async run({ stack, ...asked }, report, roles) {
     const { app, admin } = envFiles(stack);
     const [env, adminEnv] = [readOurs(app), readOurs(admin)];
-    const unknown = roles.find((role) => !(role in BENCHES));
-    if (unknown)
-      throw new Failure(`there is no bench of "${unknown}"`, `Use one of: ${Object.keys(BENCHES).join(", ")}`);
+    const known = [...new Set(BENCHES.map(({ role }) => role))];
+    const unknown = roles.find((role) => !known.includes(role));
+    if (unknown) throw new Failure(`there is no bench of "${unknown}"`, `Use one of: ${known.join(", ")}`);
     const urlOf = (role: string, from: Record<string, string>) => from[`${role.toUpperCase()}_URL`] ?? "";
-    const chosen = Object.entries(BENCHES)
-      .filter(([role]) => roles.length === 0 || roles.includes(role))
-      .flatMap(([role, benches]) => benches.map((bench) => [role, bench] as const))
-      .filter(([role, { protocol }]) => protocol.test(urlOf(role, env)));
+    const chosen = BENCHES.filter(
+      ({ role, protocol }) => (roles.length === 0 || roles.includes(role)) && protocol.test(urlOf(role, env)),
+    );
     if (chosen.length === 0)
       throw new Failure(
         "no store of this stack has a bare client to be compared with",
         "Type: npm run up -- --target docker",
       );
-    for (const [role, { run }] of chosen) {
+    for (const { role, run } of chosen) {
       const place = { app: urlOf(role, env), fleet: urlOf(role, adminEnv), admin: adminEnv.POSTGRES_ADMIN_URL ?? "" };
       let doing = "measuring";
       await report.step(

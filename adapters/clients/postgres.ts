@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Client as PgClient, QueryResult } from "pg";
 import { StoreError } from "../errors.ts";
+import { optional } from "./optional.ts";
 import { isLost, isStale, isStarting, toStoreError } from "./postgres-errors.ts";
 import { postgresListener } from "./postgres-listener.ts";
 import { type PostgresOptions, settings } from "./postgres-url.ts";
@@ -55,7 +56,7 @@ export function postgresClient(url: string, options: PostgresOptions = {}): SqlC
   }
 
   async function connect(): Promise<Client> {
-    const { Client } = await loadPg();
+    const { Client } = (await optional("postgres", "pg", () => import("pg"))).default;
     const deadline = Date.now() + connectTimeout;
     for (;;) {
       const client = new Client(config) as Client;
@@ -213,18 +214,4 @@ function watchdog(client: Client, limit: number) {
 function timedOut(limit: number, cause: unknown): StoreError {
   const mend = "See whether the server is frozen or overloaded: npm run status";
   return new StoreError("timeout", "postgres", `The server did not answer within ${limit / 1000} s.`, mend, cause);
-}
-
-async function loadPg(): Promise<Pick<typeof import("pg"), "Client">> {
-  try {
-    return (await import("pg")).default;
-  } catch (cause) {
-    throw new StoreError(
-      "missing-client",
-      "postgres",
-      'The client "pg" is not installed.',
-      "Run: npm install pg",
-      cause,
-    );
-  }
 }

@@ -3,7 +3,7 @@ import { codeOf, isDisconnected } from "./network.ts";
 import type { QdrantPlace } from "./qdrant-url.ts";
 
 /** The status of a server's answer; 0 where there was none. */
-export const statusOf = (error: unknown): number => {
+const statusOf = (error: unknown): number => {
   const status = (error as { status?: unknown } | null)?.status;
   return typeof status === "number" ? status : 0;
 };

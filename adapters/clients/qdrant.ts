@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { QdrantClient, Schemas } from "@qdrant/js-client-rest";
 import { StoreError } from "../errors.ts";
+import { optional } from "./optional.ts";
 import { toStoreError } from "./qdrant-errors.ts";
 import { parseQdrantUrl, type QdrantPlace } from "./qdrant-url.ts";
 
-export type { QdrantClient } from "@qdrant/js-client-rest";
 export type Filter = Schemas["Filter"];
 export type Condition = Schemas["Condition"];
 
@@ -65,7 +65,7 @@ export function qdrantAt(url: string): Qdrant {
 }
 
 async function connect({ server, key, timeout }: QdrantPlace): Promise<QdrantClient> {
-  const { QdrantClient } = await load();
+  const { QdrantClient } = await optional("qdrant", "@qdrant/js-client-rest", () => import("@qdrant/js-client-rest"));
   // As a header: given as a key, the client warns of every connection without TLS, also to this machine.
   return new QdrantClient({
     url: server,
@@ -73,19 +73,4 @@ async function connect({ server, key, timeout }: QdrantPlace): Promise<QdrantCli
     checkCompatibility: false,
     ...(key && { headers: { "api-key": key } }),
   });
-}
-
-async function load(): Promise<typeof import("@qdrant/js-client-rest")> {
-  try {
-    return await import("@qdrant/js-client-rest");
-  } catch (cause) {
-    const mend = "Install it: npm install @qdrant/js-client-rest";
-    throw new StoreError(
-      "missing-client",
-      "qdrant",
-      "The package @qdrant/js-client-rest is not installed.",
-      mend,
-      cause,
-    );
-  }
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { messageOf, StoreError } from "../errors.ts";
+import { optional } from "./optional.ts";
 import { isLoading, isLost, isSilent, isUnsent, toStoreError } from "./redis-errors.ts";
 import { type Listening, redisListener } from "./redis-listener.ts";
 import { silenceWatch } from "./redis-silence.ts";
@@ -185,7 +186,7 @@ const faults = new WeakMap<Redis, Error>();
  * server that says nothing while answers are due ends it.
  */
 async function connect({ options, connectTimeout, commandTimeout }: RedisSettings): Promise<Redis> {
-  const { Redis } = await loadClient();
+  const { Redis } = await optional("redis", "ioredis", () => import("ioredis"));
   const redis = new Redis({
     ...options,
     db: 0, // it passes over a refusal of another one
@@ -218,14 +219,5 @@ async function select(redis: Redis, db: number): Promise<void> {
     if (isLost(cause)) throw cause;
     const what = `The server does not let this account use its database ${db} (${messageOf(cause)}).`;
     throw new StoreError("invalid", "redis", what, "Write redis://…/0", cause);
-  }
-}
-
-async function loadClient(): Promise<Pick<typeof import("ioredis"), "Redis">> {
-  try {
-    return await import("ioredis");
-  } catch (cause) {
-    const what = 'The client "ioredis" is not installed.';
-    throw new StoreError("missing-client", "redis", what, "Run: npm install ioredis", cause);
   }
 }

@@ -1,6 +1,7 @@
 import type { Client } from "minio";
 import { StoreError } from "../errors.ts";
 import { isDisconnected } from "./network.ts";
+import { optional } from "./optional.ts";
 import { defaultChain } from "./s3-credentials.ts";
 import { toS3Error } from "./s3-errors.ts";
 import { transport, wasIdle } from "./s3-transport.ts";
@@ -47,7 +48,7 @@ export class S3Connection {
   }
 
   async #open(): Promise<Client> {
-    const { Client } = await loadMinio();
+    const { Client } = await optional("s3", "minio", () => import("minio"));
     const { host, port, tls, region, accessKey, secretKey, style } = this.at;
     const account = accessKey ? { accessKey, secretKey } : { credentialsProvider: (await defaultChain()) as never };
     const { agent, request } = this.#transport;
@@ -62,19 +63,5 @@ export class S3Connection {
       transportAgent: agent,
       retryOptions: { disableRetry: true },
     });
-  }
-}
-
-async function loadMinio(): Promise<Pick<typeof import("minio"), "Client">> {
-  try {
-    return await import("minio");
-  } catch (cause) {
-    throw new StoreError(
-      "missing-client",
-      "s3",
-      'The client "minio" is not installed.',
-      "Run: npm install minio",
-      cause,
-    );
   }
 }

@@ -1,3 +1,4 @@
+import { Beliefs, remembered } from "../beliefs.ts";
 import type { AccountClient } from "../clients/sql-account.ts";
 import { byKey } from "./sql-index.ts";
 
@@ -5,27 +6,18 @@ import { byKey } from "./sql-index.ts";
 const MANY = 20_000;
 /** From this share of all rows on, other tenants' rows are too few to be kept out by that list. */
 const LARGE = 0.25;
-/** How long an answer is believed. Being wrong costs time, never hits. */
-const BELIEVED_MS = 60_000;
-const MAX_BELIEFS = 10_000;
 
 /** Knows of which tenants the index need not be asked for their rows alone, as most of what it has is theirs. */
 export class Sizes {
   readonly #client: AccountClient;
-  readonly #beliefs = new Map<string, { until: number; narrow: Promise<boolean> }>();
+  readonly #beliefs = new Beliefs<Promise<unknown>>();
 
   constructor(client: AccountClient) {
     this.#client = client;
   }
 
   narrow(tenant: string): Promise<boolean> {
-    const known = this.#beliefs.get(tenant);
-    if (known && known.until > Date.now()) return known.narrow;
-    if (this.#beliefs.size >= MAX_BELIEFS) this.#beliefs.clear();
-    const narrow = this.#look(tenant);
-    this.#beliefs.set(tenant, { until: Date.now() + BELIEVED_MS, narrow });
-    narrow.catch(() => this.#beliefs.delete(tenant));
-    return narrow;
+    return remembered(this.#beliefs, tenant, () => this.#look(tenant));
   }
 
   async #look(tenant: string): Promise<boolean> {

@@ -25,13 +25,30 @@ export async function noteDocuments(
 
 /** After them: puts right what another writer changed meanwhile, or deleted. */
 export async function confirmDocuments(at: QdrantTenant, written: Uris): Promise<void> {
-  const kept = await read(at, [...written.keys()]);
+  const kept = await repeatUris(
+    at,
+    [...written].map(([document, uri]) => ({ document, uri })),
+  );
   const gone = [...written].filter(([id]) => !kept.has(id));
   await upsert(at, gone, { update_mode: "insert_only" });
+}
+
+/** After chunks were written with these uris: tells those of documents that have another one by now. Resolves to what the documents are. */
+export async function repeatUris(
+  at: QdrantTenant,
+  written: readonly { document: string; uri: string | null }[],
+): Promise<Uris> {
+  const kept = await read(at, [...new Set(written.map(({ document }) => document))]);
+  const other = new Set(
+    written
+      .filter(({ document, uri }) => kept.has(document) && kept.get(document) !== uri)
+      .map(({ document }) => document),
+  );
   await repeat(
     at,
-    [...kept].filter(([id, uri]) => uri !== written.get(id)),
+    [...kept].filter(([id]) => other.has(id)),
   );
+  return kept;
 }
 
 /** Writes what documents are, over what is known of them. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { GRAPH_FROM_KIB, SEGMENTS } from "./qdrant-points.ts";
 import type { QdrantTenant } from "./qdrant-tenant.ts";
 
-/** How long that is waited for, in milliseconds. Until then all are compared, so answers are right and late. */
+/** How long they are waited for, in milliseconds. Until then all are compared, so answers are right and late. */
 const PATIENCE = 60_000;
 
 /** Waits until the server has built the graphs of a tenant that is large enough for some. */

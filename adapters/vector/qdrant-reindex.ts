@@ -2,9 +2,10 @@ import type { Metadata } from "../input.ts";
 import { byCodePoint } from "../order.ts";
 import { base64OfVector } from "../portable.ts";
 import type { VectorReindexing } from "./contract.ts";
+import { repeatUris } from "./qdrant-documents.ts";
 import { chunksOf, inSpace } from "./qdrant-filter.ts";
 import { graphs } from "./qdrant-graphs.ts";
-import { type ChunkPayload, PAGE, pointId, rawVector } from "./qdrant-points.ts";
+import { type ChunkPayload, pointId, rawVector } from "./qdrant-points.ts";
 import type { QdrantTenant } from "./qdrant-tenant.ts";
 import { type CheckedMove, checkDroppable, checkLimit, checkMove, checkNew } from "./reindex-input.ts";
 import { plainSpace } from "./spaces.ts";
@@ -16,8 +17,12 @@ export function qdrantReindexing(at: QdrantTenant): VectorReindexing {
   const inBoth = ({ from, to }: CheckedMove) => chunksOf(at.tenant, null, inSpace(from.id), inSpace(to.id));
   const lacking = ({ from, to }: CheckedMove) =>
     chunksOf(at.tenant, null, inSpace(from.id), { must_not: [inSpace(to.id)] });
-  const counted = async (filter: ReturnType<typeof chunksOf>) =>
-    (await qdrant.run((client, name) => client.count(name, { filter }))).count;
+  /** A document's uri may have changed since a chunk was read, which makes no new version of the chunk. */
+  const rewrite: typeof at.rewrite = async (read, change) => {
+    const written = await at.rewrite(read, change);
+    await repeatUris(at, read);
+    return written;
+  };
   const mark = (current: string, previous: string | null) =>
     qdrant.run((client, name) => {
       const payload = { owner: at.tenant, current, previous };
@@ -33,7 +38,7 @@ export function qdrantReindexing(at: QdrantTenant): VectorReindexing {
         previous: previous && plainSpace(previous),
       };
     },
-    countMissing: async (move) => counted(lacking(checkMove(move))),
+    countMissing: async (move) => at.count(lacking(checkMove(move))),
     async missing(move, after, limit) {
       const behind = after === "" ? "" : checkId(after, "The id to go on behind");
       const most = checkLimit(limit);
@@ -43,7 +48,7 @@ export function qdrantReindexing(at: QdrantTenant): VectorReindexing {
         const ids = page.map(({ id }) => id).filter((id) => byCodePoint(id, behind) > 0);
         first = [...first, ...ids].sort(byCodePoint).slice(0, most);
       }
-      const found = await read(at, first, ["id", "text", "hash", "metadata"]);
+      const found = await at.read(first, ["id", "text", "hash", "metadata"]);
       return found.map(({ id, text, hash, metadata }) => {
         return { id, text, contentHash: hash, metadata: JSON.parse(metadata) as Metadata };
       });
@@ -59,11 +64,11 @@ export function qdrantReindexing(at: QdrantTenant): VectorReindexing {
       const checked = checkMove(move);
       const { from, to } = checked;
       const given = new Map(checkNew(vectors, to).map((one) => [one.id, one]));
-      const found = await read(at, [...given.keys()]);
+      const found = await at.read([...given.keys()]);
       const fitting = found.filter(
         ({ id, hash, raw }) => given.get(id)?.contentHash === hash && raw[from.id] && !raw[to.id],
       );
-      const written = await at.rewrite(fitting, (payload) => ({
+      const written = await rewrite(fitting, (payload) => ({
         ...payload,
         spaces: [...payload.spaces, to.id],
         raw: { ...payload.raw, [to.id]: base64OfVector(given.get(payload.id)?.vector as Float32Array) },
@@ -95,11 +100,11 @@ export function qdrantReindexing(at: QdrantTenant): VectorReindexing {
       const checked = checkMove(move);
       const { from, to } = checked;
       const { current, counts } = await at.spaces();
-      if ((await counted(lacking(checked))) === 0 && (!current || current.id === from.id) && counts.has(to.id))
+      if ((await at.count(lacking(checked))) === 0 && (!current || current.id === from.id) && counts.has(to.id))
         await mark(to.id, from.id);
       at.forget();
       // What was written until the mark was there is missing, and the caller comes again.
-      return { missing: await counted(lacking(checked)) };
+      return { missing: await at.count(lacking(checked)) };
     },
     async drop(move) {
       const checked = checkMove(move);
@@ -110,11 +115,8 @@ export function qdrantReindexing(at: QdrantTenant): VectorReindexing {
         seen = 0;
         for await (const page of at.pages(inBoth(checked), ["id"])) {
           seen += page.length;
-          const found = await read(
-            at,
-            page.map(({ id }) => id),
-          );
-          removed += await at.rewrite(
+          const found = await at.read(page.map(({ id }) => id));
+          removed += await rewrite(
             found.filter(({ raw }) => raw[from.id] && raw[to.id]),
             ({ spaces, raw: { [from.id]: _, ...raw }, ...payload }) => {
               return { ...payload, raw, spaces: spaces.filter((id) => id !== from.id) };
@@ -123,27 +125,7 @@ export function qdrantReindexing(at: QdrantTenant): VectorReindexing {
         }
       }
       at.forget();
-      return { removed, kept: await counted(chunksOf(at.tenant, null, inSpace(from.id))) };
+      return { removed, kept: await at.count(chunksOf(at.tenant, null, inSpace(from.id))) };
     },
   };
-}
-
-/** Chunks by their ids, in that order, those that are there; whole unless fewer fields will do. */
-export async function read(
-  at: QdrantTenant,
-  ids: readonly string[],
-  fields?: readonly (keyof ChunkPayload)[],
-): Promise<ChunkPayload[]> {
-  const found = new Map<string, ChunkPayload>();
-  for (let n = 0; n < ids.length; n += PAGE) {
-    const some = ids.slice(n, n + PAGE).map((id) => pointId("chunk", at.tenant, id));
-    const points = await at.shared.qdrant.run((client, name) =>
-      client.retrieve(name, { ids: some, with_payload: fields ? { include: [...fields] } : true }),
-    );
-    for (const { payload } of points) {
-      const chunk = payload as unknown as ChunkPayload;
-      found.set(chunk.id, chunk);
-    }
-  }
-  return ids.flatMap((id) => found.get(id) ?? []);
 }

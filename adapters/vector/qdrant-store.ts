@@ -43,17 +43,15 @@ export function qdrantStore(at: QdrantTenant): VectorStore {
     explain: async (given) => explain(at, checkQuery(given)),
     async deleteByDocument(document) {
       const of = is("document", checkId(document, "The document id"));
-      const { count } = await qdrant.run((client, name) =>
-        client.count(name, { filter: chunksOf(at.tenant, null, of) }),
-      );
+      const deleted = await at.count(chunksOf(at.tenant, null, of));
       const all = { must: [of], should: [is("tenant", at.tenant), is("owner", at.tenant)] };
       await qdrant.run((client, name) => client.delete(name, { filter: all, wait: true }));
       at.forget();
-      return { deleted: count };
+      return { deleted };
     },
     async count(filter?: Filter) {
       const node = filter === undefined ? null : parseFilter(filter);
-      return (await qdrant.run((client, name) => client.count(name, { filter: chunksOf(at.tenant, node) }))).count;
+      return at.count(chunksOf(at.tenant, node));
     },
     spaces: async () => (await at.spaces()).spaces.map(plainSpace),
     async current() {

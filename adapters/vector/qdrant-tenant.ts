@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Beliefs } from "../beliefs.ts";
 import type { Filter, Qdrant } from "../clients/qdrant.ts";
 import { isKnownVector, isUnknownVector } from "../clients/qdrant-errors.ts";
 import { StoreError } from "../errors.ts";
@@ -15,16 +16,12 @@ export interface Counted extends Held {
 /** What all tenants' stores of one adapter share. */
 export interface Shared {
   qdrant: Qdrant;
-  /** By tenant: its spaces, and until when that is believed. */
-  held: Map<string, { until: number; spaces: Counted }>;
+  /** By tenant: its spaces. A query that finds too little looks again. */
+  held: Beliefs<Counted>;
   /** By id: spaces of which the collection has the vector. */
   spaces: Map<string, CheckedSpace>;
 }
 
-/** How long it is believed which spaces a tenant has. A query that finds too little looks again. */
-const BELIEVED_MS = 60_000;
-/** Of so many tenants something is remembered. */
-const MAX_TENANTS = 10_000;
 /** Points of one message, by their ids alone. */
 const IDS = 1_000;
 
@@ -40,8 +37,7 @@ export class QdrantTenant {
 
   /** The tenant's spaces as they were less than a minute ago, if they were looked at. */
   known(): Counted | undefined {
-    const known = this.shared.held.get(this.tenant);
-    return known && known.until > Date.now() ? known.spaces : undefined;
+    return this.shared.held.get(this.tenant);
   }
 
   async spaces(): Promise<Counted> {
@@ -57,15 +53,14 @@ export class QdrantTenant {
     for (const id of [...counts.keys()].sort()) all.push(await this.space(id));
     const marks = { current: null, previous: null, ...mark?.payload } as Parameters<typeof heldSpaces>[1];
     const spaces = { ...heldSpaces(all, marks), counts };
-    if (held.size >= MAX_TENANTS) held.clear();
     // Having none is not worth remembering: it ends with the first upsert, maybe in another process.
-    if (all.length > 0) held.set(this.tenant, { until: Date.now() + BELIEVED_MS, spaces });
-    else held.delete(this.tenant);
+    if (all.length > 0) held.set(this.tenant, spaces);
+    else held.forget(this.tenant);
     return spaces;
   }
 
   forget(): void {
-    this.shared.held.delete(this.tenant);
+    this.shared.held.forget(this.tenant);
   }
 
   /** What a space of this id is: a point of its own says so. */
@@ -143,6 +138,27 @@ export class QdrantTenant {
     );
     const now = new Map(found.map(({ id, payload }) => [id, payload?.version]));
     return points.filter(({ id, payload }) => now.get(id) === payload.version).length;
+  }
+
+  /** Points for which a filter holds. */
+  async count(filter: Filter): Promise<number> {
+    return (await this.shared.qdrant.run((client, name) => client.count(name, { filter, exact: true }))).count;
+  }
+
+  /** Chunks by their ids, in that order, those that are there; whole unless fewer fields will do. */
+  async read(ids: readonly string[], fields?: readonly (keyof ChunkPayload)[]): Promise<ChunkPayload[]> {
+    const found = new Map<string, ChunkPayload>();
+    for (let n = 0; n < ids.length; n += PAGE) {
+      const some = ids.slice(n, n + PAGE).map((id) => pointId("chunk", this.tenant, id));
+      const points = await this.shared.qdrant.run((client, name) =>
+        client.retrieve(name, { ids: some, with_payload: fields ? { include: [...fields] } : true }),
+      );
+      for (const { payload } of points) {
+        const chunk = payload as unknown as ChunkPayload;
+        found.set(chunk.id, chunk);
+      }
+    }
+    return ids.flatMap((id) => found.get(id) ?? []);
   }
 
   /** A few fields of every chunk for which a filter holds, in no order that means anything, page by page. */

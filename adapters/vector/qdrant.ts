@@ -1,3 +1,4 @@
+import { Beliefs } from "../beliefs.ts";
 import { type Qdrant, qdrantAt } from "../clients/qdrant.ts";
 import { checkTenant } from "../input.ts";
 import { byCodePoint } from "../order.ts";
@@ -7,7 +8,6 @@ import type { OpenVector } from "./contract.ts";
 import { overwriteDocuments } from "./qdrant-documents.ts";
 import { chunksOf, inSpace, is } from "./qdrant-filter.ts";
 import { type ChunkPayload, PAGE, rawVector } from "./qdrant-points.ts";
-import { read } from "./qdrant-reindex.ts";
 import { qdrantStore } from "./qdrant-store.ts";
 import { QdrantTenant, type Shared } from "./qdrant-tenant.ts";
 import { chunkRecord, documentRecord, importAll } from "./records.ts";
@@ -19,7 +19,7 @@ const MANY = 1_000_000;
 /** The `vector` role in a collection of Qdrant. */
 const open: OpenVector = (url) => {
   const qdrant = qdrantAt(url);
-  const shared: Shared = { qdrant, held: new Map(), spaces: new Map() };
+  const shared: Shared = { qdrant, held: new Beliefs(), spaces: new Map() };
   const at = (tenant: string) => new QdrantTenant(shared, tenant);
   return {
     tenant: (tenant) => qdrantStore(at(checkTenant(tenant))),
@@ -107,7 +107,7 @@ async function* recordsOf(at: QdrantTenant) {
   for await (const page of at.pages(chunksOf(tenant), ["id"])) ids.push(...page.map(({ id }) => id));
   ids.sort(byCodePoint);
   for (let n = 0; n < ids.length; n += PAGE) {
-    for (const chunk of await read(at, ids.slice(n, n + PAGE))) {
+    for (const chunk of await at.read(ids.slice(n, n + PAGE))) {
       const { id, document, text, position, metadata } = chunk;
       const space = await at.space(travels(chunk, current?.id));
       const more = { metadata: JSON.parse(metadata), vector: rawVector(chunk, space.id), space };

@@ -1,3 +1,4 @@
+import { Beliefs, remembered } from "../beliefs.ts";
 import type { SqlClient } from "../clients/sql.ts";
 import type { FilterNode } from "./filter.ts";
 import { filterSql } from "./filter-sql.ts";
@@ -23,9 +24,6 @@ const MANY = 20_000;
 const SAMPLE = 1_000;
 /** Pages that are read to estimate how many rows a large tenant has. */
 const PAGES = 2_000;
-/** How long counts are believed. Being wrong costs time, never hits: a short approximate answer is replaced by an exact one. */
-const BELIEVED_MS = 60_000;
-const MAX_BELIEFS = 10_000;
 
 interface Profile {
   /** Rows of the tenant in the space; exact below MANY. */
@@ -48,7 +46,8 @@ interface Narrowed {
 /** Chooses how to run queries, from bounded counts that it remembers for a minute. */
 export class AccessPaths {
   readonly #client: SqlClient;
-  readonly #beliefs = new Map<string, { until: number; value: Promise<unknown> }>();
+  /** Being wrong costs time, never hits: a short approximate answer is replaced by an exact one. */
+  readonly #beliefs = new Beliefs<Promise<unknown>>();
 
   constructor(client: SqlClient) {
     this.#client = client;
@@ -56,31 +55,31 @@ export class AccessPaths {
 
   /** Forgets what is known of a tenant, after a write that may have changed its order of magnitude. */
   forget(tenant: string): void {
-    for (const key of this.#beliefs.keys()) if (key.startsWith(`${tenant} `)) this.#beliefs.delete(key);
+    this.#beliefs.forgetAll(`${tenant} `);
   }
 
   /** Remembers that the index did not yield enough for this filter, so that the next query goes straight to the exact scan. */
   cameUpShort(tenant: string, space: CheckedSpace, filter: FilterNode | null): void {
-    void this.#remember(shortKey(tenant, space, filter), async () => true);
+    void remembered(this.#beliefs, shortKey(tenant, space, filter), async () => true);
   }
 
   async choose(tenant: string, space: CheckedSpace, query: CheckedQuery): Promise<Access> {
     // No angle with a zero vector: every score is 0, which only the exact scan says.
     if (query.exact || query.vector.every((x) => x === 0)) return { by: "tenant" };
     const { filter, topK } = query;
-    const profile = await this.#remember(`${tenant} ${space.id}`, () => this.#profile(tenant, space));
+    const profile = await remembered(this.#beliefs, `${tenant} ${space.id}`, () => this.#profile(tenant, space));
     const allRows = profile.rows * PER_ROW;
     if (allRows <= SOON) return { by: "tenant" };
     const narrowed =
       filter &&
-      (await this.#remember(`${tenant} ${space.id} ${JSON.stringify(filter)}`, () =>
+      (await remembered(this.#beliefs, `${tenant} ${space.id} ${JSON.stringify(filter)}`, () =>
         this.#narrow(tenant, space, filter, profile.rows),
       ));
     const tagged = narrowed?.cover && narrowed.rows < MANY ? narrowed.rows * PER_TAGGED : Infinity;
     const exact: Access =
       narrowed?.cover && tagged < allRows ? { by: "tags", cover: narrowed.cover } : { by: "tenant" };
     const exactly = Math.min(tagged, allRows);
-    if (exactly <= SOON || !profile.index || this.#believed(shortKey(tenant, space, filter))) return exact;
+    if (exactly <= SOON || !profile.index || this.#beliefs.get(shortKey(tenant, space, filter))) return exact;
     // The index knows no tenants and no filters: it visits everyone's vectors until enough of them pass.
     const passing = (narrowed?.share ?? 1) * Math.min(1, profile.rows / Math.max(profile.total, 1));
     const visits = topK / Math.max(passing, 1e-6);
@@ -135,21 +134,6 @@ export class AccessPaths {
     const together = rows.reduce((share, one) => share * (one < MANY ? Math.min(1, one / all) : 1), 1);
     const share = Math.min(together, Math.max(Number(sample[0]?.share ?? 1), 0.5 / SAMPLE));
     return { cover: ways[best] ?? null, rows: rows[best] ?? MANY, share };
-  }
-
-  #believed(key: string): Promise<unknown> | undefined {
-    const known = this.#beliefs.get(key);
-    return known && known.until > Date.now() ? known.value : undefined;
-  }
-
-  #remember<T>(key: string, learn: () => Promise<T>): Promise<T> {
-    const known = this.#believed(key);
-    if (known) return known as Promise<T>;
-    if (this.#beliefs.size >= MAX_BELIEFS) this.#beliefs.clear();
-    const value = learn();
-    this.#beliefs.set(key, { until: Date.now() + BELIEVED_MS, value });
-    value.catch(() => this.#beliefs.delete(key));
-    return value;
   }
 }
 

@@ -1,9 +1,10 @@
+import { Beliefs } from "../beliefs.ts";
 import type { SqlClient } from "../clients/sql.ts";
 import { asAccount } from "../clients/sql-account.ts";
 import { StoreError } from "../errors.ts";
 import { checkTenant } from "../input.ts";
 import type { VectorAdapter, VectorCapabilities, VectorStore } from "./contract.ts";
-import { plainSpace } from "./spaces.ts";
+import { type Held, plainSpace } from "./spaces.ts";
 import { AccessPaths } from "./sql-access.ts";
 import { sqlFleet, sqlHealth } from "./sql-fleet.ts";
 import { sqlPortable } from "./sql-portable.ts";
@@ -36,7 +37,7 @@ export function optionsOf(url: string): { indexFrom?: number } {
 export function sqlVectorAdapter(client: SqlClient, { can, why, indexFrom = 4_000 }: SqlVectorOptions): VectorAdapter {
   const paths = new AccessPaths(client);
   const shared = (as: "app" | "fleet"): Shared => {
-    const remembered = { held: new Map(), ensured: new Set<string>(), built: new Map() };
+    const remembered = { held: new Beliefs<Held>(), ensured: new Set<string>(), built: new Map() };
     return { client, account: asAccount(client, as, "agents.chunks"), can, why, indexFrom, paths, ...remembered };
   };
   const forTenants = shared("app");

@@ -1,3 +1,4 @@
+import type { Beliefs } from "../beliefs.ts";
 import type { Row, SqlClient, Work } from "../clients/sql.ts";
 import type { AccountClient } from "../clients/sql-account.ts";
 import type { VectorCapabilities, VectorStore } from "./contract.ts";
@@ -15,18 +16,13 @@ export interface Shared {
   /** From so many rows of a space on, the end of an upsert builds its approximate index. */
   indexFrom: number;
   paths: AccessPaths;
-  /** By tenant: its spaces, and until when that is believed. */
-  held: Map<string, { until: number; spaces: Held }>;
+  /** By tenant: its spaces. A query that finds too little looks again. */
+  held: Beliefs<Held>;
   /** Pairs of tenant and space that are known to be there. */
   ensured: Set<string>;
   /** By space: until when it needs no look at its index, and rows written since the last. */
   built: Map<string, { until: number; rows: number }>;
 }
-
-/** How long it is believed which spaces a tenant has, and that a space needs no index. A query that finds too little looks again. */
-export const BELIEVED_MS = 60_000;
-/** Of so many tenants something is remembered. */
-export const MAX_TENANTS = 10_000;
 
 /** One tenant's way to the database, and what is remembered of it. */
 export class SqlTenant {
@@ -40,8 +36,7 @@ export class SqlTenant {
 
   /** The tenant's spaces as they were less than a minute ago, if they were looked at. */
   known(): Held | undefined {
-    const known = this.shared.held.get(this.tenant);
-    return known && known.until > Date.now() ? known.spaces : undefined;
+    return this.shared.held.get(this.tenant);
   }
 
   async spaces(): Promise<Held> {
@@ -61,16 +56,15 @@ export class SqlTenant {
     const all = rows.map((row) => checkSpace(row as unknown as CheckedSpace));
     const marks = { current: null, previous: null, ...rows[0] } as Parameters<typeof heldSpaces>[1];
     const spaces = heldSpaces(all, marks);
-    if (held.size >= MAX_TENANTS) held.clear();
     // Having none is not worth remembering: it ends with the first upsert, maybe in another process.
-    if (all.length) held.set(this.tenant, { until: Date.now() + BELIEVED_MS, spaces });
-    else held.delete(this.tenant);
+    if (all.length) held.set(this.tenant, spaces);
+    else held.forget(this.tenant);
     return spaces;
   }
 
   /** Small writes change no order of magnitude: counting anew after each would cost every query that follows. */
   forget(rows: number): void {
-    this.shared.held.delete(this.tenant);
+    this.shared.held.forget(this.tenant);
     if (rows >= 1_000) this.shared.paths.forget(this.tenant);
   }
 

@@ -1,9 +1,10 @@
+import { BELIEVED_MS, MAX_BELIEFS } from "../beliefs.ts";
 import { type Row, type Statement, sqlState } from "../clients/sql.ts";
 import { StoreError } from "../errors.ts";
 import { batches } from "./batches.ts";
 import type { Chunk } from "./contract.ts";
 import { byIndex } from "./sql-query.ts";
-import { BELIEVED_MS, MAX_TENANTS, type SqlTenant } from "./sql-tenant.ts";
+import type { SqlTenant } from "./sql-tenant.ts";
 import { sharedLock, upsertStatements } from "./sql-upsert.ts";
 import { type CheckedSpace, checkId } from "./validate.ts";
 
@@ -77,7 +78,7 @@ export class SqlWriter {
     const [rows] = await this.#at.run({ repeatable: true, statements: [ensureSpace(space)] });
     if (rows?.[0]?.id !== space.id)
       throw new StoreError("failed", "vector", "The database names spaces differently.", "Migrate it: npm run migrate");
-    if (this.#at.shared.ensured.size >= MAX_TENANTS) this.#at.shared.ensured.clear();
+    if (this.#at.shared.ensured.size >= MAX_BELIEFS) this.#at.shared.ensured.clear();
     this.#at.shared.ensured.add(key);
   }
 

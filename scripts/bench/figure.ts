@@ -26,6 +26,7 @@ export interface Asked {
 
 /** One role's measurements, on the protocol that has a client to be compared with. */
 export interface Bench {
+  role: string;
   protocol: RegExp;
   run(place: Place, asked: Asked, progress: (text: string) => void): Promise<Figure[]>;
 }

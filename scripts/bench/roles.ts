@@ -37,98 +37,92 @@ const timed = (
 
 const postgres = /^postgres(ql)?:/;
 
-/** By role, in the order in which they are measured; a protocol that has a client of its own to be compared with has a bench of its own. */
-export const BENCHES: Readonly<Record<string, readonly Bench[]>> = {
-  session: [
-    {
-      protocol: /^rediss?:/,
-      async run({ app, fleet }, { rounds }) {
-        const figures = await sessionBench(app, fleet, Math.max(rounds, 15));
-        return figures.map((one) => timed(`${one.call}, ${one.together} at once`, one, us, 1.1));
-      },
+/** In the order in which they are measured; a protocol that has a client of its own to be compared with has a bench of its own. */
+export const BENCHES: readonly Bench[] = [
+  {
+    role: "session",
+    protocol: /^rediss?:/,
+    async run({ app, fleet }, { rounds }) {
+      const figures = await sessionBench(app, fleet, Math.max(rounds, 15));
+      return figures.map((one) => timed(`${one.call}, ${one.together} at once`, one, us, 1.1));
     },
-  ],
-  artifact: [
-    {
-      protocol: /^s3:/,
-      async run({ app, fleet }, { megabytes }, progress) {
-        return (await artifactBench(app, fleet, megabytes * MiB, 3, progress)).map(transfer);
-      },
+  },
+  {
+    role: "artifact",
+    protocol: /^s3:/,
+    async run({ app, fleet }, { megabytes }, progress) {
+      return (await artifactBench(app, fleet, megabytes * MiB, 3, progress)).map(transfer);
     },
-  ],
-  memory: [
-    {
-      protocol: postgres,
-      async run(place, { rows, rounds }) {
-        const figures = await memoryBench(place, rows, rounds);
-        return figures.map((one) => timed(one.call, one, ms, 1.15));
-      },
+  },
+  {
+    role: "memory",
+    protocol: postgres,
+    async run(place, { rows, rounds }) {
+      const figures = await memoryBench(place, rows, rounds);
+      return figures.map((one) => timed(one.call, one, ms, 1.15));
     },
-  ],
-  run: [
-    {
-      protocol: postgres,
-      async run({ app, fleet }, { rounds }) {
-        const figures = await runBench(app, fleet, Math.max(rounds, 9));
-        return figures.map((one) => timed(one.call, one, us, 1.15));
-      },
+  },
+  {
+    role: "run",
+    protocol: postgres,
+    async run({ app, fleet }, { rounds }) {
+      const figures = await runBench(app, fleet, Math.max(rounds, 9));
+      return figures.map((one) => timed(one.call, one, us, 1.15));
     },
-  ],
-  event: [
-    {
-      protocol: postgres,
-      async run({ app, fleet }, { rounds }) {
-        const { figures, latency } = await eventBench(app, fleet, Math.max(rounds, 11));
-        const [ours, baseline] = [latency.ours.p50, latency.baseline.p50];
-        return [
-          ...figures.map((one) => timed(`${one.call}, ${one.together} at once`, one, us, 1.15)),
-          timed("append to another process's handler", { ours, baseline, ratio: ours / baseline }, ms, 1.15),
-        ];
-      },
+  },
+  {
+    role: "event",
+    protocol: postgres,
+    async run({ app, fleet }, { rounds }) {
+      const { figures, latency } = await eventBench(app, fleet, Math.max(rounds, 11));
+      const [ours, baseline] = [latency.ours.p50, latency.baseline.p50];
+      return [
+        ...figures.map((one) => timed(`${one.call}, ${one.together} at once`, one, us, 1.15)),
+        timed("append to another process's handler", { ours, baseline, ratio: ours / baseline }, ms, 1.15),
+      ];
     },
-  ],
-  search: [
-    {
-      protocol: postgres,
-      async run(place, { entries, rounds, probes }, progress) {
-        const figures = await searchBench(place, entries, rounds, probes, progress);
-        const hybrid = await hybridBench(place, 20_000, probes, progress);
-        return [
-          ...figures.map((one) => timed(one.what, one, ms, 1.15)),
-          {
-            ...timed("hybrid, top 10 of 20,000 with vectors", hybrid, ms, 1.15),
-            more: `${(hybrid.same * 100).toFixed(0)} % of the hits by hand`,
-          },
-        ];
-      },
+  },
+  {
+    role: "search",
+    protocol: postgres,
+    async run(place, { entries, rounds, probes }, progress) {
+      const figures = await searchBench(place, entries, rounds, probes, progress);
+      const hybrid = await hybridBench(place, 20_000, probes, progress);
+      return [
+        ...figures.map((one) => timed(one.what, one, ms, 1.15)),
+        {
+          ...timed("hybrid, top 10 of 20,000 with vectors", hybrid, ms, 1.15),
+          more: `${(hybrid.same * 100).toFixed(0)} % of the hits by hand`,
+        },
+      ];
     },
-  ],
-  vector: [
-    {
-      protocol: postgres,
-      async run(place, { rows, rounds, probes }, progress) {
-        const upsert = await upsertBench(place, 10_000, rounds, progress);
-        const first = await firstLoadBench(place, 50_000, 3, progress);
-        const queries = await queryBench(place, rows, probes, progress);
-        return [
-          { ...timed("upsert 10,000 × 384", upsert, ms, 0), goal: { least: 0.85 } },
-          timed("first load of 50,000 × 384, with index", first, ms, 1.2),
-          ...queries.map((one) => answered(one, 1.15)),
-        ];
-      },
+  },
+  {
+    role: "vector",
+    protocol: postgres,
+    async run(place, { rows, rounds, probes }, progress) {
+      const upsert = await upsertBench(place, 10_000, rounds, progress);
+      const first = await firstLoadBench(place, 50_000, 3, progress);
+      const queries = await queryBench(place, rows, probes, progress);
+      return [
+        { ...timed("upsert 10,000 × 384", upsert, ms, 0), goal: { least: 0.85 } },
+        timed("first load of 50,000 × 384, with index", first, ms, 1.2),
+        ...queries.map((one) => answered(one, 1.15)),
+      ];
     },
-    {
-      protocol: /^qdrant:/,
-      async run(place, asked, progress) {
-        const { upsert, queries } = await qdrantBench(place, asked, progress);
-        return [
-          { ...timed("upsert 10,000 × 384, with index", upsert, ms, 0), goal: { least: 0.8 } },
-          ...queries.map((one) => answered(one, 1.25)),
-        ];
-      },
+  },
+  {
+    role: "vector",
+    protocol: /^qdrant:/,
+    async run(place, asked, progress) {
+      const { upsert, queries } = await qdrantBench(place, asked, progress);
+      return [
+        { ...timed("upsert 10,000 × 384, with index", upsert, ms, 0), goal: { least: 0.8 } },
+        ...queries.map((one) => answered(one, 1.25)),
+      ];
     },
-  ],
-};
+  },
+];
 
 function answered({ filter, access, ours, baseline, ratio }: QueryFigures, most: number): Figure {
   return {

@@ -15,7 +15,7 @@ import { envFiles, writeEnv } from "./dotenv.ts";
 export async function connect(plan: Plan): Promise<string> {
   const { adminEnv } = await writeConnections(plan);
   const reports = await prepareReconciling(plan, adminEnv);
-  return reports.map(describe).filter(Boolean).join(" · ") || "nothing was missing";
+  return reports.map(describe).filter(Boolean).join(" · ") || "ready";
 }
 
 function describe({ product, roles, migrations, applied }: PrepareReport): string {
