@@ -3,8 +3,10 @@ import { defineConfig } from "vitest/config";
 
 /** More than cores: tests mostly wait, for engines to open, for locks and for time to pass. */
 const WORKERS = availableParallelism() + 2;
+/** Where nobody can run it again by hand; test/second-try.ts names each that needed it. */
+const retry = process.env.CI ? 1 : 0;
 /** What the lab's tests share. */
-const lab = { globalSetup: "test/lab/setup.ts", testTimeout: 600_000, hookTimeout: 600_000 };
+const lab = { retry, globalSetup: "test/lab/setup.ts", testTimeout: 600_000, hookTimeout: 600_000 };
 /** They measure seconds, hold servers to time, or load the machine: one after the other, when the others have ended. */
 const alone = ["cold", "contracts", "embedded", "stacks"].map((name) => `test/lab/${name}.test.ts`);
 
@@ -13,6 +15,7 @@ export default defineConfig({
     projects: [
       {
         test: {
+          retry,
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/lab/**"],
