@@ -17,6 +17,7 @@ const byScheme: Record<string, () => Promise<{ default: PrepareProduct }>> = {
   "rediss:": () => import("./redis.ts"),
   "sqlite:": () => import("./sqlite.ts"),
   "qdrant:": () => import("./qdrant.ts"),
+  "chroma:": () => import("./chroma.ts"),
 };
 
 /**

@@ -1,4 +1,5 @@
 import { byScheme } from "../role.ts";
+import chroma from "./chroma.ts";
 import type { OpenVector } from "./contract.ts";
 import inprocess from "./inprocess.ts";
 import pglite from "./pglite.ts";
@@ -10,6 +11,7 @@ const files: Record<string, OpenVector> = {
   "postgres:": postgres,
   "pglite:": pglite,
   "qdrant:": qdrant,
+  "chroma:": chroma,
   "inprocess:": inprocess,
 };
 
