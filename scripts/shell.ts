@@ -19,6 +19,7 @@ const shells: Record<string, () => Promise<{ default: Shell }>> = {
   s3: () => import("./shell/artifacts.ts"),
   file: () => import("./shell/artifacts.ts"),
   qdrant: () => import("./shell/qdrant.ts"),
+  chroma: () => import("./shell/chroma.ts"),
 };
 
 await command<{ admin?: boolean }>({
@@ -32,7 +33,8 @@ await command<{ admin?: boolean }>({
   npm run shell redis -- --admin info memory
   npm run shell minio -- ls -r acme/reports
   npm run shell minio -- help
-  npm run shell qdrant -- GET /collections`,
+  npm run shell qdrant -- GET /collections
+  npm run shell chroma -- GET /tenants/agent_vectors/databases`,
   words: oursFirst(process.argv.slice(2)),
   async run({ stack, admin = false }, _report, [product, ...words]) {
     if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");

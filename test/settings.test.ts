@@ -41,7 +41,7 @@ describe("parse", () => {
     [
       { vector: "qdrannt" },
       'agent-stores:vector: there is no product "qdrannt" for it',
-      "Use one of: postgres, qdrant, url, none.",
+      "Use one of: chroma, postgres, qdrant, url, none.",
     ],
     [{ vector: "pglite" }, "pglite does not run on target docker", "set agent-stores:target to embedded"],
     [{ target: "embedded", vector: "postgres" }, "postgres does not run on target embedded", "Use one of: pglite"],

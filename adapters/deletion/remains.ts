@@ -74,6 +74,13 @@ const OF: Readonly<Record<string, readonly Remain[]>> = {
     },
   ],
   file: [{ where: "disk", what: "freed blocks, and snapshots of the file system", ends: "when they are written over" }],
+  chroma: [
+    {
+      where: "index files",
+      what: "vectors, ids of chunks and hashes of what was looked up, in the folders of the server's volume that are named after collections and in its database's freed pages",
+      ends: "when no collection has the folder's name any more: stop the server, remove the folder, and vacuum the database",
+    },
+  ],
   kafka: [
     {
       where: "topics",

@@ -63,6 +63,7 @@ const PATIENCE: Record<string, Record<string, string>> = {
   "redis:": { connect_timeout: "3", command_timeout: "3000" },
   "s3:": { timeout: "3000" },
   "qdrant:": { timeout: "3000" },
+  "chroma:": { timeout: "3000" },
 };
 
 function hurried(value: string): string {

@@ -23,7 +23,10 @@ interface Alternate {
   kills(url: string, fleetUrl: string, kill: Kill, kills: number): Promise<Outcome & { lost: string[] }>;
 }
 
-const ALTERNATES: Alternate[] = [{ product: "qdrant", role: "vector", kills: killAndCompare }];
+const ALTERNATES: Alternate[] = [
+  { product: "qdrant", role: "vector", kills: killAndCompare },
+  { product: "chroma", role: "vector", kills: killAndCompare },
+];
 
 describe.each(ALTERNATES)("$product for $role", ({ product, role, kills }) => {
   let clone: Checkout;

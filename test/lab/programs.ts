@@ -60,8 +60,8 @@ export function pipPackages(name: string): Program {
       "--no-deps",
       "--python-version",
       "3.13",
-      "--platform",
-      `manylinux_2_28_${machine}`,
+      // The older name beside: pip does not know that one system takes what another does.
+      ...["manylinux_2_28", "manylinux2014"].flatMap((system) => ["--platform", `${system}_${machine}`]),
     ];
     const args = [
       "install",
