@@ -1,20 +1,10 @@
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseQdrantUrl } from "../../adapters/clients/qdrant-url.ts";
 import { openFleet, openStores } from "../../adapters/index.ts";
 import { refused } from "../contract/expectations.ts";
+import { type Answer, answering, freePort } from "./http-fixture.ts";
 
 const KEY = "k3y/with@signs";
-
-/** A port that nothing listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe("a URL", () => {
   it("says where a collection is", () => {
@@ -51,10 +41,8 @@ describe("a URL", () => {
 });
 
 describe("a server", () => {
-  let server: Server;
-  let answer: { status: number; body: string; type?: string } = { status: 200, body: "{}" };
-  const at = (query = "") =>
-    `qdrant://:${encodeURIComponent(KEY)}@127.0.0.1:${(server.address() as AddressInfo).port}/c?tls=false${query}`;
+  let server: Awaited<ReturnType<typeof answering>>;
+  const at = (query = "") => `qdrant://:${encodeURIComponent(KEY)}@127.0.0.1:${server.port}/c?tls=false${query}`;
   const failure = async (url: string) => {
     await using stores = openStores({ VECTOR_URL: url });
     return stores
@@ -62,20 +50,14 @@ describe("a server", () => {
       .vector.count()
       .catch((error) => error);
   };
-  let keys: (string | undefined)[] = [];
 
   beforeAll(async () => {
-    server = createServer((request, response) => {
-      keys.push(request.headers["api-key"] as string | undefined);
-      if (answer.status === 0) return;
-      response.writeHead(answer.status, { "content-type": answer.type ?? "application/json" }).end(answer.body);
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    server = await answering();
   });
   afterAll(() => server.close());
 
   const said = (error: string) => JSON.stringify({ status: { error }, time: 0 });
-  it.each<[typeof answer, string, RegExp]>([
+  it.each<[Answer, string, RegExp]>([
     [{ status: 401, body: "Invalid API key or JWT", type: "text/plain" }, "denied", /API key.*npm run up/s],
     [
       { status: 404, body: said("Not found: Collection `c` doesn't exist!") },
@@ -88,17 +70,16 @@ describe("a server", () => {
     [{ status: 500, body: said("Service internal error") }, "failed", /Service internal error/],
     [{ status: 200, body: "<html>", type: "text/html" }, "failed", /./],
   ])("that answers %j is %s", async (given, code, words) => {
-    answer = given;
-    keys = [];
+    server.says(given);
     const error = await failure(at());
     expect(error).toMatchObject(refused(code));
     expect(error.message).toMatch(words);
     expect(error.message).not.toContain("k3y");
-    expect(keys[0]).toBe(KEY);
+    expect(server.asked[0]?.headers["api-key"]).toBe(KEY);
   });
 
   it("that says nothing, or is not there, is told apart", async () => {
-    answer = { status: 0, body: "" };
+    server.says({ status: 0, body: "" });
     expect(await failure(at("&timeout=200"))).toMatchObject(refused("timeout"));
     const gone = `qdrant://:k@127.0.0.1:${await freePort()}/c?tls=false`;
     expect(await failure(gone)).toMatchObject(refused("unavailable"));
