@@ -77,8 +77,8 @@ const OF: Readonly<Record<string, readonly Remain[]>> = {
   chroma: [
     {
       where: "index files",
-      what: "vectors, ids of chunks and hashes of what was looked up, in the folders of the server's volume that are named after collections and in its database's freed pages",
-      ends: "when no collection has the folder's name any more: stop the server, remove the folder, and vacuum the database",
+      what: "vectors and ids of chunks in folders of the server's volume, which it does not remove with their collections, and freed pages of its database",
+      ends: "when the folders of segments without a collection are removed while the server is stopped, and after vacuum",
     },
   ],
   kafka: [

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMoving } from "../clients/chroma-errors.ts";
 import type { Metadata } from "../input.ts";
-import { any, every, tagged, translated, untagged, type Where } from "./chroma-filter.ts";
+import { any, tagged, translated, type Where } from "./chroma-filter.ts";
 import { type ChromaPlace, DOCUMENTS, type Listed } from "./chroma-place.ts";
 import {
   copyIn,
@@ -103,11 +103,10 @@ export function chromaCollections(place: ChromaPlace, tenant: string): Collectio
       if (!where) return matching(space, await idsWhere(space, true), filter);
       // Of chunks whose tags do not say it all, their metadata is looked at.
       const untold = [tag.many, ...(ranges ? [tag.crowded] : [])];
-      const [told, rest] = await Promise.all([
-        idsWhere(space, every([where, ...untold.map(untagged)])),
-        idsWhere(space, any(untold.map(tagged))),
-      ]);
-      return rest.length > 0 ? [...told, ...(await matching(space, rest, filter))] : told;
+      const [told, rest] = await Promise.all([idsWhere(space, where), idsWhere(space, any(untold.map(tagged)))]);
+      if (rest.length === 0) return told;
+      const looked = new Set(rest);
+      return [...told.filter((id) => !looked.has(id)), ...(await matching(space, rest, filter))];
     },
     async remove(space, ids, versions) {
       const { version } = namesOf(space);

@@ -63,7 +63,7 @@ export function translated({ tag, place }: Names, node: FilterNode): Translated 
 }
 
 export const any = (parts: readonly (Where | boolean)[]): Where | boolean => joined("$or", parts, true);
-export const every = (parts: readonly (Where | boolean)[]): Where | boolean => joined("$and", parts, false);
+const every = (parts: readonly (Where | boolean)[]): Where | boolean => joined("$and", parts, false);
 
 /** @param decisive the value of a part that decides the whole */
 function joined(op: "$or" | "$and", parts: readonly (Where | boolean)[], decisive: boolean): Where | boolean {
@@ -85,4 +85,3 @@ function grouped(op: "$or" | "$and", parts: readonly Where[]): Where {
 }
 
 export const tagged = (tag: string): Where => ({ tags: { $contains: tag } });
-export const untagged = (tag: string): Where => ({ tags: { $not_contains: tag } });

@@ -15,7 +15,7 @@ import { checkSpace } from "./validate.ts";
 const can: VectorCapabilities = { durable: false, ann: true, shared: true };
 const why: VectorStore["why"] = {
   durable:
-    "Chroma's log is on the disk when a write is answered, but it drops it for the files of its index, which it writes in place and leaves to the system: a crash while they are written may cost a collection.",
+    "Chroma's log is on the disk when a write is answered, but it drops it for the files of its index, which it writes in place and leaves to the system: a crash while it does may cost a collection.",
 };
 
 /** Databases of one message, and tenants that are looked at together. */

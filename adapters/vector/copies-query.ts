@@ -7,7 +7,9 @@ import { chooseSpace, plainSpace } from "./spaces.ts";
 import type { CheckedQuery, CheckedSpace } from "./validate.ts";
 
 /** Of up to so many candidates all are compared: that is hardly slower than the nearest few by an approximate index. */
-export const EXACT_UP_TO = 1_000;
+const EXACT_UP_TO = 500;
+/** So many numbers of vectors are read sooner than an index finds the few that a filter leaves among many. */
+const READ_UP_TO = 40_000;
 /** Up to so many are asked for as they are; of more, the index is asked for twice as many, since it finds the last ones worst. */
 const FEW = 64;
 
@@ -66,6 +68,7 @@ async function nearestOfAll(
   among: readonly string[] | null,
 ): Promise<Found[]> {
   const { collections } = at;
+  if (among && among.length * space.dimensions <= READ_UP_TO) return collections.compare(space, asked.vector, among);
   const all = among?.length ?? (await collections.count(space));
   if (all === 0) return [];
   const found = await collections.nearest(space, asked.vector, all, among);

@@ -1,11 +1,13 @@
 import { type ArtifactFigures, artifactBench } from "./artifact.ts";
 import { RECALL } from "./baseline-query.ts";
+import { besideByHand } from "./by-hand.ts";
+import { chromaByHand } from "./chroma.ts";
 import { eventBench } from "./event.ts";
 import type { Bench, Figure } from "./figure.ts";
 import { firstLoadBench } from "./first-load.ts";
 import { hybridBench } from "./hybrid.ts";
 import { memoryBench } from "./memory.ts";
-import { qdrantBench } from "./qdrant.ts";
+import { qdrantByHand } from "./qdrant.ts";
 import { type QueryFigures, queryBench } from "./query.ts";
 import { runBench } from "./run.ts";
 import { searchBench } from "./search.ts";
@@ -115,10 +117,21 @@ export const BENCHES: readonly Bench[] = [
     role: "vector",
     protocol: /^qdrant:/,
     async run(place, asked, progress) {
-      const { upsert, queries } = await qdrantBench(place, asked, progress);
+      const { upsert, queries } = await besideByHand(place, await qdrantByHand(place), asked, progress);
       return [
         { ...timed("upsert 10,000 × 384, with index", upsert, ms, 0), goal: { least: 0.8 } },
         ...queries.map((one) => answered(one, 1.25)),
+      ];
+    },
+  },
+  {
+    role: "vector",
+    protocol: /^chroma:/,
+    async run(place, asked, progress) {
+      const { upsert, queries } = await besideByHand(place, await chromaByHand(place), asked, progress);
+      return [
+        { ...timed("upsert 10,000 × 384, with index", upsert, ms, 0), goal: { least: 0.8 } },
+        ...queries.map((one) => answered(one, 1.5)),
       ];
     },
   },
