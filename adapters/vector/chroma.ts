@@ -1,6 +1,7 @@
 import { parallel } from "../artifact/turns.ts";
 import { Beliefs, MAX_BELIEFS } from "../beliefs.ts";
 import { type Chroma, chromaAt } from "../clients/chroma.ts";
+import { isUnapplied } from "../clients/chroma-errors.ts";
 import { checkTenant } from "../input.ts";
 import { byCodePoint } from "../order.ts";
 import { chromaCollections } from "./chroma-collections.ts";
@@ -41,8 +42,8 @@ const open: OpenVector = (url) => {
     fleet: {
       async deleteTenant(tenant) {
         const place = placeOf(checkTenant(tenant));
-        const chunks = await store(tenant).count();
-        const documents = await place.ask(DOCUMENTS, "count", {}, 0);
+        const chunks = await unlessBroken(store(tenant).count(), 0);
+        const documents = await unlessBroken(place.ask(DOCUMENTS, "count", {}, 0), 0);
         await empty(place);
         await place.remove();
         at(tenant).forget();
@@ -90,7 +91,16 @@ async function tenantsOn(chroma: Chroma): Promise<string[]> {
 /** Removes what is in the collections of a database: with a collection alone, the server leaves the tags of its records behind. */
 async function empty(place: ChromaPlace): Promise<void> {
   for (const { name } of await place.list()) {
-    const { ids } = await place.get(name, { include: [] });
-    for (let n = 0; n < ids.length; n += PAGE) await place.ask(name, "delete", { ids: ids.slice(n, n + PAGE) }, {});
+    const { ids } = await unlessBroken<{ ids: string[] }>(place.get(name, { include: [] }), { ids: [] });
+    for (let n = 0; n < ids.length; n += PAGE)
+      await unlessBroken(place.ask(name, "delete", { ids: ids.slice(n, n + PAGE) }, {}), {});
   }
+}
+
+/** A collection that the server cannot open any more shall not stand in the way of its own removal. */
+async function unlessBroken<T>(call: Promise<T>, none: T): Promise<T> {
+  return call.catch((error) => {
+    if (!isUnapplied(error)) throw error;
+    return none;
+  });
 }

@@ -94,9 +94,11 @@ describe("a server", () => {
     server.says({ status: 404, body: said("Tenant [abc] not found", "NotFoundError") });
     await using fleet = openFleet({ VECTOR_URL: at() });
     expect((await fleet.health())[0]).toMatchObject({ ok: false, detail: expect.stringContaining("npm run migrate") });
-    server.says({ status: 400, body: said("Invalid where clause", "InvalidArgumentError") });
+    const refusal = { status: 400, body: said("Invalid where clause", "InvalidArgumentError") };
+    server.says((path) => (path.endsWith("/get") ? refusal : { status: 200, body: '{"id":"1"}' }));
     const urls = Object.fromEntries(["ADMIN", "OWNER", "FLEET", "APP"].map((name) => [`CHROMA_${name}_URL`, at()]));
-    await expect(prepare(urls)).rejects.toMatchObject({ name: "StoreError" });
+    await expect(prepare(urls)).rejects.toMatchObject(refused("unsupported"));
+    expect(server.asked.at(-1)?.path).toBe("/api/v2/tenants/abc/databases/trial");
   });
 });
 

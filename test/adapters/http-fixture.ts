@@ -16,12 +16,14 @@ export interface Answer {
   type?: string;
 }
 
-/** A server that says what it is told to. */
+/** A server that says what it is told to, to everything or by path. */
 export async function answering() {
   const asked: { path: string; headers: IncomingHttpHeaders }[] = [];
-  let answer: Answer = { status: 200, body: "{}" };
+  let answerTo: (path: string) => Answer = () => ({ status: 200, body: "{}" });
   const server = createServer((request, response) => {
-    asked.push({ path: request.url ?? "", headers: request.headers });
+    const path = request.url ?? "";
+    asked.push({ path, headers: request.headers });
+    const answer = answerTo(path);
     if (answer.status === 0) return;
     response.writeHead(answer.status, { "content-type": answer.type ?? "application/json" }).end(answer.body);
   });
@@ -29,9 +31,9 @@ export async function answering() {
     port: await listening(server),
     /** Requests since it was last told something. */
     asked,
-    says(given: Answer) {
+    says(given: Answer | ((path: string) => Answer)) {
       asked.length = 0;
-      answer = given;
+      answerTo = typeof given === "function" ? given : () => given;
     },
     close: () => server.close(),
   };
