@@ -124,15 +124,19 @@ export function chromaCollections(place: ChromaPlace, tenant: string): Collectio
     },
     async retell(space, documents) {
       const { tag } = namesOf(space);
+      const moved = new Set<string>();
       for (const some of parts([...documents.keys()], PAGE)) {
         const ids = await idsWhere(space, any(some.map((document) => tagged(tag.document(document)))));
         for (const page of parts(await read(space, ids), PAGE)) {
           const other = page.filter(({ document, uri }) => documents.has(document) && documents.get(document) !== uri);
           if (other.length === 0) continue;
+          const told = other.map(({ id }) => id);
           const metadatas = other.map(({ document }) => ({ uri: documents.get(document) ?? null }));
-          await place.ask(space.id, "update", { ids: other.map(({ id }) => id), metadatas }, {});
+          await place.ask(space.id, "update", { ids: told, metadatas }, {});
+          for (const { document } of await read(space, told)) if (!documents.has(document)) moved.add(document);
         }
       }
+      return [...moved];
     },
     async nearest(space, vector, limit, among) {
       const whole = limit <= FEW;
@@ -181,7 +185,7 @@ export function chromaCollections(place: ChromaPlace, tenant: string): Collectio
         else await place.write(DOCUMENTS, "add", { ...records, metadatas: records.metadatas.map(withoutNulls) }, {});
       }
     },
-    async removeDocumentOf(document) {
+    async forgetDocument(document) {
       await place.ask(DOCUMENTS, "delete", { ids: [document], where: { known: true } }, {});
     },
   };

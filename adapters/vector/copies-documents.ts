@@ -54,7 +54,11 @@ async function write(at: CopiesTenant, kept: Uris, now: Uris): Promise<void> {
 
 /** Tells the chunks of documents, in all spaces. */
 async function tell(at: CopiesTenant, documents: Uris): Promise<void> {
-  if (documents.size === 0) return;
-  const { spaces } = await at.collections.look();
-  for (const space of spaces) await at.collections.retell(space, documents);
+  const { collections } = at;
+  for (let open = documents; open.size > 0; ) {
+    const moved = new Set<string>();
+    for (const space of (await collections.look()).spaces)
+      for (const document of await collections.retell(space, open)) moved.add(document);
+    open = await collections.documents([...moved]);
+  }
 }

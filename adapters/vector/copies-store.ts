@@ -33,7 +33,7 @@ export function copiesStore(at: CopiesTenant, can: VectorCapabilities, why: Vect
       const { spaces } = await collections.look();
       const gone = new Set<string>();
       for (const space of spaces) for (const id of await collections.removeDocument(space, document)) gone.add(id);
-      await collections.removeDocumentOf(document);
+      await collections.forgetDocument(document);
       at.forget();
       return { deleted: gone.size };
     },

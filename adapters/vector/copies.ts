@@ -61,10 +61,10 @@ export interface Collections {
   ids(space: CheckedSpace, filter: FilterNode | null): Promise<string[]>;
   /** Removes copies, of these versions alone; resolves to how many. */
   remove(space: CheckedSpace, ids: readonly string[], versions: Versions): Promise<number>;
-  /** Removes copies of chunks of a document; resolves to their ids. */
+  /** Removes the copies of a document's chunks; resolves to their ids. */
   removeDocument(space: CheckedSpace, document: string): Promise<string[]>;
-  /** Writes what is known of documents into copies of their chunks. */
-  retell(space: CheckedSpace, documents: Uris): Promise<void>;
+  /** Writes what is known of documents into copies of their chunks. Resolves to the documents of chunks that moved to these meanwhile, and may have been told the wrong. */
+  retell(space: CheckedSpace, documents: Uris): Promise<string[]>;
   /** The nearest by an approximate index, best first, maybe fewer than there are; among these ids, if some are given, and with copies where few are asked for. */
   nearest(
     space: CheckedSpace,
@@ -79,7 +79,7 @@ export interface Collections {
   documentIds(): Promise<string[]>;
   /** Writes what documents are; those that are known stay as they are unless they are `replaced`. */
   putDocuments(documents: Uris, replaced: boolean): Promise<void>;
-  removeDocumentOf(document: string): Promise<void>;
+  forgetDocument(document: string): Promise<void>;
 }
 
 const TICKS = 1_024;
