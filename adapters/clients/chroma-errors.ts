@@ -26,8 +26,11 @@ export function isAbsent(error: unknown): boolean {
   );
 }
 
-/** It is there already: another process was quicker. */
-export const isThere = (error: unknown): boolean => refusalOf(error)?.status === 409;
+/** Something of this name is there already: another process was quicker. */
+export function isThere(error: unknown): boolean {
+  const refusal = refusalOf(error);
+  return refusal?.status === 409 || /UNIQUE constraint failed/.test(refusal?.message ?? "");
+}
 
 /** A record went while the server looked for it: it finds ids in one place and their vectors in another. */
 export const isMoving = (error: unknown): boolean =>

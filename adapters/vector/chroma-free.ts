@@ -5,7 +5,8 @@ import type { Collections } from "./copies.ts";
 import type { CheckedSpace } from "./validate.ts";
 
 /**
- * Frees the collection that a tenant has for a space, unless something is in it. It is taken out of sight first: whoever wrote into it looks afterwards whether it is still there, and else writes again.
+ * Frees the collection that a tenant has for a space, unless something is in it. It is taken out of sight first: whoever wrote into it looks afterwards whether it is still there, and else writes again. What was
+ * written right before that is not to be seen until it is brought back.
  */
 export async function freeSpace(
   place: ChromaPlace,

@@ -6,7 +6,7 @@ import type { Kept } from "./chroma-records.ts";
 /** The collection that has a tenant's documents, and its marks. The others are named after their spaces. */
 export const DOCUMENTS = "documents";
 
-/** How often a record that went while the server looked for it is looked for again. */
+/** How often something is done again that others took away while it was done. */
 const TRIES = 20;
 
 export interface Listed {
@@ -74,14 +74,13 @@ export class ChromaPlace {
 
   /** Writes records into a collection, which is made where there is none. */
   async write(name: string, act: "upsert" | "add", body: object, made: object): Promise<void> {
-    for (;;) {
-      const known = this.#ids.get(name);
-      const id = known ?? (await this.make(name, made));
+    for (let tries = 1; ; tries++) {
+      const id = this.#ids.get(name) ?? (await this.make(name, made));
       try {
         await this.#send("POST", ["collections", id, act], body);
         return;
       } catch (error) {
-        if (!isAbsent(error) || !known) throw error;
+        if (!isAbsent(error) || tries === TRIES) throw error;
         this.#ids.delete(name); // somebody freed it
       }
     }
