@@ -1,10 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { type Chroma, chromaAt } from "../clients/chroma.ts";
 import { isThere } from "../clients/chroma-errors.ts";
 import { StoreError } from "../errors.ts";
 import type { PrepareProduct } from "./contract.ts";
-
-/** A database that no tenant can have. */
-const TRIAL = "trial";
 
 const prepareProduct: PrepareProduct = {
   async prepare({ admin }) {
@@ -24,16 +22,18 @@ export default prepareProduct;
 
 /** Sees whether the server looks into lists, from 1.5 on. It calls itself the same whatever its version. */
 async function tryLists(chroma: Chroma): Promise<void> {
-  await unlessThere(chroma.send("POST", chroma.path("databases"), { name: TRIAL }));
-  const collections = chroma.path("databases", TRIAL, "collections");
-  const { id } = await chroma.send<{ id: string }>("POST", collections, { name: TRIAL, get_or_create: true });
+  // A name that no tenant's database has, and no other trial that is under way.
+  const name = `trial-${randomUUID()}`;
+  await chroma.send("POST", chroma.path("databases"), { name });
+  const collections = chroma.path("databases", name, "collections");
   try {
-    await chroma.send("POST", `${collections}/${id}/get`, { where: { tags: { $contains: TRIAL } }, include: [] });
+    const { id } = await chroma.send<{ id: string }>("POST", collections, { name });
+    await chroma.send("POST", `${collections}/${id}/get`, { where: { tags: { $contains: name } }, include: [] });
   } catch (cause) {
     if (!(cause instanceof StoreError) || cause.code !== "failed") throw cause;
     throw new StoreError("unsupported", "chroma", "This Chroma finds nothing by lists.", "Use 1.5 or later.", cause);
   } finally {
-    await chroma.send("DELETE", chroma.path("databases", TRIAL));
+    await chroma.send("DELETE", chroma.path("databases", name));
   }
 }
 

@@ -98,7 +98,7 @@ describe("a server", () => {
     server.says((path) => (path.endsWith("/get") ? refusal : { status: 200, body: '{"id":"1"}' }));
     const urls = Object.fromEntries(["ADMIN", "OWNER", "FLEET", "APP"].map((name) => [`CHROMA_${name}_URL`, at()]));
     await expect(prepare(urls)).rejects.toMatchObject(refused("unsupported"));
-    expect(server.asked.at(-1)?.path).toBe("/api/v2/tenants/abc/databases/trial");
+    expect(server.asked.at(-1)?.path).toMatch(/^\/api\/v2\/tenants\/abc\/databases\/trial-[\w-]+$/);
   });
 });
 
