@@ -35,11 +35,13 @@ export function connections(plan: Plan): Connections {
       env[`${role.toUpperCase()}_URL`] = url.app;
       adminEnv[`${role.toUpperCase()}_URL`] = url.fleet;
     }
-    Object.assign(env, variables?.(here));
+    // Others' clients must not find what does not serve yet.
+    if (service.roles.length > 0) Object.assign(env, variables?.(here));
     const prefix = service.product.toUpperCase().replaceAll("-", "_");
     for (const account of ACCOUNTS) adminEnv[`${prefix}_${account.toUpperCase()}_URL`] = url[account];
+    if (service.frozen.length > 0) adminEnv[`${prefix}_FROZEN`] = service.frozen.join(" ");
     for (const ref of secretsIn(container?.files(here))) adminEnv[secretVariable(ref)] = ref;
-    if (artifactIndex && plan.bindings.artifact) {
+    if (artifactIndex && plan.bindings.artifact && service.roles.length > 0) {
       env.ARTIFACT_INDEX_URL ??= url.app;
       adminEnv.ARTIFACT_INDEX_URL ??= url.fleet;
     }

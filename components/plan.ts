@@ -13,6 +13,8 @@ export interface Settings {
   roles: Partial<Record<Role, string>>;
   /** The roles whose store runs elsewhere, with the accounts that the settings hold a secret URL of. */
   urls: GivenUrls;
+  /** The roles that move between products, or have moved. */
+  swaps: Partial<Record<Role, Swap>>;
   /** By product, checked by its row. */
   options: Record<string, Record<string, unknown>>;
   /** By product; memory and disk in bytes. */
@@ -33,6 +35,21 @@ export interface Settings {
 
 /** By role, the accounts whose URLs are secrets of the settings; `app` is always needed. */
 export type GivenUrls = Partial<Record<Role, readonly Account[]>>;
+
+/** A role that moves from one product to another with its data. */
+export interface Swap {
+  /** The new product until it serves the role, then the old one. */
+  with: string;
+  /**
+   * `beside`: the new one runs beside the old. `copying`: the old one is frozen. `copied`: the new one has it all, and has made room for itself to come back in the old
+   * one's place. `kept`: the new one serves, and what the old one holds is frozen until it is discarded.
+   */
+  step: (typeof SWAP_STEPS)[number];
+  /** Host ports of the new one while the old one has its own. */
+  ports: Record<string, number>;
+}
+
+export const SWAP_STEPS = ["beside", "copying", "copied", "kept"] as const;
 
 /** What stands for the service in the binding of a role whose store runs elsewhere. */
 export const BY_URL = "url";
@@ -56,6 +73,10 @@ export interface Place {
 export interface Service {
   product: string;
   roles: Role[];
+  /** Roles that it is to take over, and does not serve yet. */
+  pending: Role[];
+  /** Roles of which it holds what nobody may write. */
+  frozen: Role[];
   /** Reference with tag and, where one was read, digest; empty for an embedded product. */
   image: string;
   ports: Record<string, number>;
@@ -84,7 +105,8 @@ export interface Plan {
 const NO_BUDGET: Budget = { cpu: 0, memory: 0, disk: 0 };
 
 export function makePlan(settings: Settings, place: Place): Plan {
-  const products = [...new Set(Object.values(settings.roles))];
+  const pending = swapsAt(settings, "beside", "copying").map(([, { with: product }]) => product);
+  const products = [...new Set([...Object.values(settings.roles), ...pending])];
   return {
     stack: settings.stack,
     root: place.root,
@@ -105,6 +127,15 @@ export function alternatesOf(settings: Settings, place: Place): Service[] {
     .map(([product, { roles }]) => ({ ...makeService(product, settings, place), roles: [...roles] }));
 }
 
+const swapsAt = ({ swaps }: Pick<Settings, "swaps">, ...steps: Swap["step"][]): [Role, Swap][] =>
+  (Object.entries(swaps) as [Role, Swap][]).filter(([, { step }]) => steps.includes(step));
+
+/** Of which roles a product holds what nobody may write: it is being copied, or is the copy that is kept. */
+const frozenIn = (product: string, settings: Settings): Role[] => [
+  ...swapsAt(settings, "copying", "copied").flatMap(([role]) => (settings.roles[role] === product ? [role] : [])),
+  ...swapsAt(settings, "kept").flatMap(([role, swap]) => (swap.with === product ? [role] : [])),
+];
+
 /** The products that can take each other's place, this one last: what the settings say of it wins. */
 const kinOf = (product: string): string[] => [
   ...[...catalogue.keys()].filter((other) => other !== product && credentialOwner(other) === credentialOwner(product)),
@@ -123,11 +154,18 @@ function makeService(product: string, settings: Settings, place: Place): Service
   const folder = resolve(place.root, settings.storage === "volumes" ? ".local-data" : settings.storage);
   const onHost = !container || settings.storage !== "volumes";
   const fixed = Object.entries(container?.ports ?? {}).map(([name, { host }]) => [name, host]);
+  const pending = swapsAt(settings, "beside", "copying").filter(([, swap]) => swap.with === product);
   return {
     product,
     roles: (Object.keys(settings.roles) as Role[]).filter((role) => settings.roles[role] === product),
+    pending: pending.map(([role]) => role),
+    frozen: frozenIn(product, settings),
     image: container ? reference(settings.images[product], container.image, settings.imageMirror, place.digests) : "",
-    ports: { ...Object.fromEntries(fixed), ...portsSet(product, settings) },
+    ports: Object.assign(
+      Object.fromEntries(fixed),
+      portsSet(product, settings),
+      ...pending.map(([, { ports }]) => ports),
+    ),
     options: options.parse(Object.assign({}, ...kinOf(product).map((other) => settings.options[other]))) as Record<
       string,
       unknown
@@ -157,11 +195,13 @@ function reference(own: string | undefined, image: string, mirror: string, diges
 }
 
 /** What the functions of a service's row are given. Clients are on this machine: every port is bound to 127.0.0.1. */
-export const at = ({ product, ports, options, budget, data }: Service): At => ({
+export const at = ({ product, roles, ports, options, budget, data, frozen }: Service): At => ({
   host: "127.0.0.1",
   ports,
   options,
   budget,
+  // Where it serves another role, too, prepare tells the roles apart.
+  frozen: frozen.length > 0 && roles.every((role) => frozen.includes(role)),
   folder: "folder" in data ? data.folder : "",
   secret: (name) => ({ secret: `${credentialOwner(product)}.${name}` }),
 });

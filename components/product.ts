@@ -31,6 +31,8 @@ export interface At {
   // biome-ignore lint/suspicious/noExplicitAny: a row reads what its own schema has parsed
   options: any;
   budget: Budget;
+  /** Nobody but the administrator may write what it holds: it moves to another product. */
+  frozen: boolean;
   /** A credential of this product by its name in `credentials`. */
   secret(name: string): SecretRef;
 }
@@ -98,6 +100,11 @@ export interface Product {
   urls(at: At): Record<Account, Text>;
   /** The variables other clients expect in `.env`. */
   variables?(at: At): Record<string, Text>;
+  /**
+   * How it is kept from being written while a role moves to another product: `roles` by prepare, each apart from its others; `service` as a whole, by prepare or by
+   * how its container starts (`At.frozen`). Absent: it cannot, and nothing moves away from it with its data.
+   */
+  freezes?: "roles" | "service";
   /** Keeps the index of the artifact role, whichever product stores the artifacts. */
   artifactIndex?: true;
   /** Name of the port that serves pages for people. */

@@ -3,23 +3,19 @@ import { row } from "../components/catalogue/index.ts";
 import { BY_URL, type Plan } from "../components/plan.ts";
 import { root } from "../stacks/place.ts";
 import { install } from "./launch.mjs";
-import { checkCapacity } from "./machine/checks.ts";
-import { containersOf, hasNetwork, removeStrays, requireOwnership } from "./machine/containers.ts";
+import { containersOf } from "./machine/containers.ts";
 import { type EngineInfo, findEngine, requireEngine } from "./machine/engine.ts";
-import { isPresent, pull } from "./machine/images.ts";
-import { waitUntilReady } from "./machine/ready.ts";
 import { chooseTarget } from "./machine/target.ts";
 import { smoke } from "./smoke/smoke.ts";
+import { type Before, bringUp, checkMachine, isRunning } from "./stack/bring-up.ts";
 import { connect, elsewhere } from "./stack/connect.ts";
-import { initialise, isInitialised, mendMissing } from "./stack/credentials.ts";
-import { deploy, recover, removeUnknown } from "./stack/deploy.ts";
 import { checkEnv, envFiles, readOurs } from "./stack/dotenv.ts";
-import { hasFile, readConfig, readPlan, withSettings, writeSettings } from "./stack/file.ts";
+import { readPlan, withSettings, writeSettings } from "./stack/file.ts";
 import { withFreePorts } from "./stack/free-ports.ts";
-import { makeGround } from "./stack/ground.ts";
 import { withLock } from "./stack/lock.ts";
+import { givenBack } from "./swap/steps.ts";
 import { command } from "./terminal/command.ts";
-import { count, Failure, type Report, seconds, size } from "./terminal/report.ts";
+import { count, Failure, type Report, size } from "./terminal/report.ts";
 import { changesOf, type SettingsOptions, settingsOptions } from "./terminal/settings-options.ts";
 
 await command<SettingsOptions>({
@@ -34,7 +30,7 @@ async function up(options: SettingsOptions & { stack: string }, report: Report, 
   const { stack } = options;
   checkEnv(stack);
   const asked = await chooseTarget(stack, report, changesOf(options));
-  const changes = await withFreePorts(stack, [...asked, { path: ["running"], value: true }]);
+  const changes = await withFreePorts(stack, [...asked, ...givenBack(stack), { path: ["running"], value: true }]);
   const { plan } = readPlan(stack, changes);
   if (plan.target === "docker") {
     install("all");
@@ -43,8 +39,8 @@ async function up(options: SettingsOptions & { stack: string }, report: Report, 
       `agent-stores · stack ${stack} · docker ${engine.version} · ${count(engine.cpus, "CPU")} · ${size(engine.memory)}`,
     );
     await report.step("machine", "looking at ports, memory and images", () => checkMachine(plan, engine));
-    const wasRunning = hasFile(stack) && String(readConfig(stack)["agent-stores:running"]) === "true";
-    await withSettings(stack, changes, () => runContainers(plan, engine, report, { broken, wasRunning }));
+    const before = { broken, wasRunning: isRunning(stack) };
+    await withSettings(stack, changes, () => runContainers(plan, engine, report, before));
   } else {
     report.say(`agent-stores · stack ${stack} · embedded`);
     await requireNoContainers(stack);
@@ -57,6 +53,9 @@ async function up(options: SettingsOptions & { stack: string }, report: Report, 
   if (Object.keys(plan.bindings).length === 0)
     return report.line("note", "roles", "every role is set to none: nothing runs");
   await smoke(plan, report, { quick: true });
+  for (const { product, pending } of plan.services)
+    for (const role of pending)
+      report.line("note", "swap", `of ${role} to ${product} is unfinished   Go on: npm run swap ${role} ${product}`);
   const { app } = envFiles(stack);
   const variables = Object.keys(readOurs(app)).length;
   report.say(
@@ -85,70 +84,15 @@ function embeddedLines(plan: Plan, report: Report): void {
     );
 }
 
-async function checkMachine(plan: Plan, engine: EngineInfo): Promise<string> {
-  await requireOwnership(plan, engine.host);
-  const checks = await checkCapacity(plan, engine);
-  const fault = checks.find(({ result }) => result === "fault");
-  if (fault) throw new Failure(fault.text, fault.mend);
-  let fetched = 0;
-  for (const { product, image } of plan.services) {
-    if (await isPresent(image, engine.host)) continue;
-    await pull(product, image, engine.host);
-    fetched++;
-  }
-  const memory = checks.find(({ name }) => name === "memory")?.text;
-  return `ports free · ${memory} · ${count(plan.services.length, "image")} present${fetched > 0 ? ` (${fetched} fetched)` : ""}`;
-}
-
-interface Before {
-  /** The last command died half-way. */
-  broken: boolean;
-  /** The settings say that the stack is up. */
-  wasRunning: boolean;
-}
-
 async function runContainers(plan: Plan, engine: EngineInfo, report: Report, before: Before): Promise<void> {
-  const { stack } = plan;
-  await putRight(plan, engine, report, before);
-  const { made, missing } = await initialise(stack, plan);
-  if (missing.length > 0)
-    throw new Failure(`the settings ask for ${missing.map(({ name }) => name).join(", ")}`, mendMissing(missing));
-  if (made.length > 0) report.line("ok", "secrets", `made ${count(made.length, "credential")}`);
-  const started = Date.now();
-  const refresh = !(await matches(plan, engine, before));
-  await makeGround(plan, engine.host);
-  let changed = 0;
-  let ready: ReadonlyMap<string, number> = new Map();
-  await report.step("pulumi", "pulumi up", async () => {
-    changed = await deploy(stack, plan, engine.host, refresh);
-    ready = await waitUntilReady(plan, engine.host);
-    return `${changed > 0 ? count(changed, "change") : "no change"} in ${seconds(Date.now() - started)}`;
-  });
-  for (const { product, ports, roles } of plan.services) {
+  const ready = await bringUp(plan, engine, report, before);
+  for (const { product, ports, roles, pending } of plan.services) {
     const { [row(product).console ?? ""]: page, ...others } = ports;
     const where = Object.values(others).map((port) => `127.0.0.1:${port}`);
     const took = ready.get(product);
     const seen = [took === undefined ? "healthy" : `ready in ${took.toFixed(1)} s`, where.join(" "), roles.join(" ")];
+    if (pending.length > 0) seen.push(`to take over ${pending.join(" ")}`);
     if (page) seen.push(`console http://127.0.0.1:${page}`);
     report.line("ok", product, seen.join("   "), { ports });
   }
-}
-
-/** What Pulumi did not make, or knows only half, would stand in its way. */
-async function putRight(plan: Plan, { host }: EngineInfo, report: Report, { broken }: Before): Promise<void> {
-  const { stack } = plan;
-  if (!isInitialised(stack)) await removeStrays(stack, host, new Set());
-  else if (broken)
-    await report.step("recover", "an earlier command was killed: putting the state right", async () => {
-      await recover(stack, host);
-      return "an earlier command was killed: its leftovers are put right";
-    });
-  else if ((await containersOf(stack, host)).some(({ byCompose }) => byCompose)) await removeUnknown(stack, host);
-}
-
-/** Whether the engine has what Pulumi believes it has: somebody may have stopped or removed a container, or pruned the network. */
-async function matches(plan: Plan, { host }: EngineInfo, { wasRunning }: Before): Promise<boolean> {
-  if (!isInitialised(plan.stack)) return true;
-  const running = (await containersOf(plan.stack, host)).filter(({ state }) => state === "running").length;
-  return (await hasNetwork(plan.stack, host)) && (!wasRunning || running >= plan.services.length);
 }

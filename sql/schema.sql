@@ -604,6 +604,34 @@ begin
 end $function$
 ;
 
+CREATE OR REPLACE FUNCTION agents_admin."freeze"(roles text[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  one record;
+  changed integer := 0;
+begin
+  for one in
+    select r.role, r.kept, r.role = any (roles) as wanted, g.oid is not null as frozen
+    from agents_admin.role_tables() r
+    left join pg_trigger g on g.tgrelid = r.kept and g.tgname = 'frozen'
+    order by r.kept::text
+  loop
+    if one.wanted and not one.frozen then
+      execute format('create trigger frozen before insert or update or delete or truncate on %s for each statement execute function agents_admin.refuse_frozen(%L)',
+        one.kept, one.role);
+      changed := changed + 1;
+    elsif one.frozen and not one.wanted then
+      execute format('drop trigger frozen on %s', one.kept);
+      changed := changed + 1;
+    end if;
+  end loop;
+  return changed;
+end $function$
+;
+
 CREATE OR REPLACE FUNCTION agents_admin.deletions_fixed()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -612,6 +640,37 @@ AS $function$
 begin
   raise exception 'certificates of deletions are append-only' using errcode = 'insufficient_privilege';
 end $function$
+;
+
+CREATE OR REPLACE FUNCTION agents_admin.refuse_frozen()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  raise exception 'the role % is frozen: it has moved, or is moving, to another product', tg_argv[0]
+    using errcode = 'read_only_sql_transaction';
+end $function$
+;
+
+CREATE OR REPLACE FUNCTION agents_admin.role_tables()
+ RETURNS TABLE(role text, kept regclass)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select t.role, p.kept
+  from (values
+    ('vector', 'agents.documents'), ('vector', 'agents.chunks'), ('vector', 'agents.chunk_tags'), ('vector', 'agents.chunk_vectors'),
+    ('vector', 'agents.spaces'), ('vector', 'agents.current_spaces'),
+    ('memory', 'agents.memory_facts'), ('memory', 'agents.memory_events'), ('memory', 'agents.memory_words'),
+    ('run', 'agents.run_state'),
+    ('event', 'events.streams'), ('event', 'events.events'), ('event', 'events.consumers'), ('event', 'events.deliveries'),
+    ('search', 'agents.search_documents'), ('search', 'agents.search_lexemes'), ('search', 'agents.search_words')
+  ) t (role, named)
+  cross join lateral (
+    select t.named::regclass as kept union all select inhrelid::regclass from pg_inherits where inhparent = t.named::regclass) p
+$function$
 ;
 
 CREATE OR REPLACE FUNCTION agents_admin.tenant_rows(tenant text)

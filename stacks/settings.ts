@@ -7,7 +7,7 @@ import {
   TARGETS,
   type Target,
 } from "../components/catalogue/index.ts";
-import { BY_URL, portsSet, type Settings, urlKey } from "../components/plan.ts";
+import { BY_URL, portsSet, type Settings, SWAP_STEPS, urlKey } from "../components/plan.ts";
 import { ACCOUNTS, type Account, ENVIRONMENTS, MiB, type Role } from "../components/product.ts";
 import { bytes, type Fault, type Known, SettingsError } from "./faults.ts";
 
@@ -23,6 +23,11 @@ const size = z.union([z.string(), z.number()]).transform((value, context) => {
 });
 const port = z.int().min(1).max(65_535);
 const budget = z.strictObject({ cpu: z.number().positive().max(1024), memory: size, disk: size }).partial();
+const swap = z.strictObject({
+  with: z.string(),
+  step: z.enum(SWAP_STEPS),
+  ports: z.record(z.string(), port).default({}),
+});
 /** One key for each product. */
 const byProduct = <T extends z.ZodType>(value: T) =>
   z.partialRecord(z.enum([...catalogue.keys()] as [string, ...string[]]), value).default({});
@@ -59,6 +64,10 @@ export const keys = {
     ),
   images: byProduct(z.string().min(1)).describe("Image by product, in place of the catalogue's"),
   imageMirror: z.string().default("").describe("Prefix that replaces the registry of every image"),
+  swaps: z
+    .partialRecord(z.enum(filledRoles as [Role, ...Role[]]), swap)
+    .default({})
+    .describe("Roles that move between products with their data; written by npm run swap"),
   storage: z.string().min(1).default("volumes").describe("volumes (named, default), or a folder such as ./.local-data"),
   engineHost: z.string().default("").describe("Container engine, e.g. unix:///var/run/docker.sock; empty: its default"),
 };
@@ -88,7 +97,7 @@ const known: Known = {
 function untext(key: string, value: unknown): unknown {
   if (typeof value !== "string") return value;
   if (key === "running") return value === "true" ? true : value === "false" ? false : value;
-  if (!["options", "budgets", "ports", "images"].includes(key)) return value;
+  if (!["options", "budgets", "ports", "images", "swaps"].includes(key)) return value;
   try {
     return JSON.parse(value);
   } catch {
@@ -141,9 +150,14 @@ export function parse(stack: string, raw: Record<string, unknown>): Settings {
   const options = Object.fromEntries(
     Object.entries(settings.options).map(([product, given]) => [product, checkOptions(product, given, faults)]),
   );
-  faults.push(...tooSmall(settings.budgets), ...samePorts([...new Set(Object.values(roles))], ports));
+  faults.push(
+    ...tooSmall(settings.budgets),
+    ...samePorts([...new Set(Object.values(roles))], ports),
+    ...swapFaults(settings.swaps, roles, settings.target),
+  );
   if (faults.length > 0) throw new SettingsError(stack, faults);
-  const { environment, running, target, budgets, hostPorts, images, imageMirror, storage, engineHost } = settings;
+  const { environment, running, target, budgets, hostPorts, swaps, images, imageMirror, storage, engineHost } =
+    settings;
   return {
     stack,
     target,
@@ -151,6 +165,7 @@ export function parse(stack: string, raw: Record<string, unknown>): Settings {
     running,
     roles,
     urls,
+    swaps,
     options,
     budgets,
     ports,
@@ -191,6 +206,22 @@ function chooseProduct(role: Role, word: string, target: Target): string | Fault
       `Use one of: ${[...possible, ...(target === "docker" ? [BY_URL] : []), "none"].join(", ")}` +
       (elsewhere.length > 0 ? `; or set agent-stores:target to ${elsewhere.join(" or ")}.` : "."),
   };
+}
+
+/** What is wrong with a swap: its other product, or that its role was given to another product by hand meanwhile. */
+function swapFaults(swaps: Settings["swaps"], roles: Settings["roles"], target: Target): Fault[] {
+  return Object.entries(swaps).flatMap(([role, swap]): Fault[] => {
+    const mend = `Go back: npm run swap ${role} -- --back   Or give up what is kept: npm run swap ${role} -- --discard`;
+    if (!choices(role as Role, target).includes(swap.with))
+      return [
+        { key: `swaps.${role}.with`, what: `there is no product "${swap.with}" for it on target ${target}`, mend },
+      ];
+    if (roles[role as Role] === undefined)
+      return [{ key: role, what: `no product fills it, and ${swap.with} holds what it was swapped with`, mend }];
+    if (roles[role as Role] === swap.with)
+      return [{ key: role, what: `a swap of it with ${swap.with} is under way or kept`, mend }];
+    return [];
+  });
 }
 
 function tooSmall(budgets: Settings["budgets"]): Fault[] {

@@ -49,7 +49,7 @@ function ofStore(url: string, role: Role): Said {
 function urlOf({ urls, options, container }: Product): string {
   const ports = Object.fromEntries(Object.entries(container?.ports ?? {}).map(([name, { host }]) => [name, host]));
   const budget = container?.budgets.dev ?? { cpu: 0, memory: 0, disk: 0 };
-  const at = { host: "127.0.0.1", ports, folder: "/data", options: options.parse({}), budget };
+  const at = { host: "127.0.0.1", ports, folder: "/data", options: options.parse({}), budget, frozen: false };
   const [account] = ACCOUNTS.slice(-1);
   return fill(urls({ ...at, secret: (secret) => ({ secret }) })[account ?? "app"], () => "password");
 }

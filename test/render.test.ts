@@ -111,6 +111,73 @@ describe("products that take each other's place", () => {
   });
 });
 
+describe("a role that moves to another product", () => {
+  const moving = (role: string, product: string, step: string, more: Record<string, unknown> = {}) =>
+    plan({ ...more, swaps: { [role]: { with: product, step } } });
+
+  it("has the new product beside the old, which serves, and only the administrator's variables name it", () => {
+    const both = moving("vector", "qdrant", "beside");
+    expect(both.services.map(({ product, roles, pending }) => [product, roles.includes("vector"), pending])).toEqual([
+      ["postgres", true, []],
+      ["redis", false, []],
+      ["minio", false, []],
+      ["qdrant", false, ["vector"]],
+    ]);
+    const { env, adminEnv } = connections(both);
+    expect(JSON.stringify(env)).not.toContain("6333");
+    expect(adminEnv).toHaveProperty("QDRANT_FLEET_URL");
+    expect(adminEnv).not.toHaveProperty("POSTGRES_FROZEN");
+  });
+
+  it("is frozen where it is while it is copied, and where it was while that is kept", () => {
+    expect(connections(moving("vector", "qdrant", "copying")).adminEnv).toMatchObject({ POSTGRES_FROZEN: "vector" });
+    const kept = moving("vector", "postgres", "kept", { vector: "qdrant" });
+    expect(connections(kept).adminEnv).toMatchObject({ POSTGRES_FROZEN: "vector" });
+    expect(moving("session", "redis", "kept", { session: "valkey" }).services.map(({ product }) => product)).toEqual([
+      "postgres",
+      "valkey",
+      "minio",
+    ]);
+  });
+
+  it.each([
+    ["session", "valkey", "redis", /user app on .*-@write/],
+    ["artifact", "seaweedfs", "minio", undefined],
+    ["vector", "postgres", "qdrant", /read_only_api_key/],
+  ] as const)("of %s: a server that freezes as a whole says so in its files", (role, to, from, said) => {
+    const files = (step: string) => {
+      const frozen = moving(role, to, step, { [role]: from });
+      const service = renderDocker(frozen).services.find(({ product }) => product === from);
+      return service?.files.map(({ content }) => fill(content, () => "*")).join("\n");
+    };
+    if (said) expect(files("copying")).toMatch(said);
+    if (said) expect(files("beside")).not.toMatch(said);
+    else expect(files("copying")).toBe(files("beside")); // by its policies, which prepare writes
+  });
+
+  it("has ports of its own beside a product whose place it takes, until that has left", () => {
+    const swaps = { session: { with: "valkey", step: "beside", ports: { redis: 20_001 } } };
+    const portsOf = (given: Record<string, unknown>) =>
+      renderDocker(plan(given)).services.flatMap(({ product, place, ports }) =>
+        ["redis", "valkey"].includes(product) ? [[product, place, ports[0]?.host]] : [],
+      );
+    expect(portsOf({ ports: { redis: 16_379 }, swaps })).toEqual([
+      ["redis", "redis", 16_379],
+      ["valkey", "valkey", 20_001],
+    ]);
+    const copied = { session: { ...swaps.session, step: "copied" } };
+    expect(portsOf({ ports: { redis: 16_379 }, swaps: copied })).toEqual([["redis", "redis", 16_379]]);
+    expect(portsOf({ ports: { redis: 16_379 }, session: "valkey" })).toEqual([["valkey", "redis", 16_379]]);
+  });
+
+  it("cannot be given to the other product by hand", () => {
+    const swaps = { vector: { with: "qdrant", step: "copying" } };
+    expect(() => plan({ vector: "qdrant", swaps })).toThrow("npm run swap vector -- --back");
+    expect(() => plan({ vector: "none", swaps })).toThrow("no product fills it");
+    expect(() => plan({ swaps: { vector: { with: "redis", step: "kept" } } })).toThrow('there is no product "redis"');
+  });
+});
+
 describe("renderCompose", () => {
   const compose = (raw: Record<string, unknown> = {}) => {
     const settings = parse("local", raw);

@@ -90,11 +90,9 @@ export function sqlProblem(
     case "55P03":
       return ["conflict", `Other writers were in the way (${said}).`, "Repeat the call."];
     case "25006":
-      return [
-        "unavailable",
-        "The server takes no writes now (read-only).",
-        "Connect to the primary, or end the freeze.",
-      ];
+      if (/ is frozen: /.test(said))
+        return ["unavailable", `Writes are refused: ${said}.`, "Wait until it has moved, then read .env again."];
+      return ["unavailable", "The server takes no writes now (read-only).", "Connect to the primary."];
     default:
       return ["failed", `${said}${state ? ` [${state}]` : ""}.`, "The cause has the server's details."];
   }

@@ -23,10 +23,16 @@ export interface Prepared {
   applied: string[];
 }
 
+/** How a product is to stand. */
+export interface Wanted {
+  /** Roles that nobody may write there any more: they have moved, or are moving, to another product. All others may be written. */
+  frozen: readonly string[];
+}
+
 /** What a protocol does to make a product usable. Every act may be repeated; one with nothing to do is quick. */
 export interface PrepareProduct {
   /** Accounts, database, extension, migrations, rights. */
-  prepare(urls: ProductUrls): Promise<Prepared>;
+  prepare(urls: ProductUrls, wanted: Wanted): Promise<Prepared>;
   /** Names of migrations that `migrate` would apply. Writes nothing. */
   pending(urls: OwnerUrls): Promise<string[]>;
   /** Migrations alone; resolves to the names that were applied. */

@@ -261,6 +261,12 @@ export async function ensurePartitions(owner: SqlClient): Promise<void> {
   await owner.run({ tenant: null, repeatable: true, statements: [{ text: "select events.ensure_months()" }] });
 }
 
+/** Lets nobody write these roles, and everybody with the right to all others; waits for writers that are at work in one that freezes. */
+export async function ensureFrozen(owner: SqlClient, roles: readonly string[]): Promise<void> {
+  const statement = { text: "select agents_admin.freeze($1::text[])", values: [`{${roles.join(",")}}`] };
+  await owner.run({ tenant: null, timeout: 0, statements: [TURN, statement] });
+}
+
 /** Tables to which rows are added, and never changed; a space goes with its tenant, and what a memory was with a purge or its run. */
 const APPEND_ONLY = ["agents.spaces", "agents.audit", "agents.memory_events"];
 

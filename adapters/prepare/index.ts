@@ -22,19 +22,19 @@ const byScheme: Record<string, () => Promise<{ default: PrepareProduct }>> = {
 
 /**
  * Makes every product of `.env.admin` usable: accounts, database, extension, migrations, rights. Safe to repeat; with nothing to do it only
- * looks. Products are found by their `<PRODUCT>_ADMIN_URL`. Throws `StoreError`.
+ * looks. Products are found by their `<PRODUCT>_ADMIN_URL`; `<PRODUCT>_FROZEN` names roles that must not be written. Throws `StoreError`.
  */
 export async function prepare(adminEnv: Env): Promise<PrepareReport[]> {
   const reports: PrepareReport[] = [];
   const seen = new Set<string>();
-  for (const { product, urls, scheme } of products<ProductUrls>(adminEnv, ACCOUNTS)) {
+  for (const { product, urls, scheme, frozen } of products<ProductUrls>(adminEnv, ACCOUNTS)) {
     // A database elsewhere that fills several roles is named by each.
     const place = ACCOUNTS.map((account) => urls[account.toLowerCase() as keyof ProductUrls]).join("\n");
     if (seen.has(place)) continue;
     seen.add(place);
     const started = performance.now();
     const { default: protocol } = await scheme();
-    const prepared = await protocol.prepare(urls);
+    const prepared = await protocol.prepare(urls, { frozen });
     reports.push({ product, ...prepared, seconds: (performance.now() - started) / 1000 });
   }
   return reports;
@@ -80,6 +80,13 @@ function products<Urls extends OwnerUrls>(env: Env, needed: readonly (typeof ACC
         "Write .env.admin again: npm run up",
       );
     });
-    return [{ product: product.toLowerCase().replaceAll("_", "-"), urls: Object.fromEntries(urls) as Urls, scheme }];
+    return [
+      {
+        product: product.toLowerCase().replaceAll("_", "-"),
+        urls: Object.fromEntries(urls) as Urls,
+        scheme,
+        frozen: env[`${product}_FROZEN`]?.split(" ").filter(Boolean) ?? [],
+      },
+    ];
   });
 }

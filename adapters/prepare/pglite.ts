@@ -8,6 +8,7 @@ import type { OwnerUrls, PrepareProduct, ProductUrls } from "./contract.ts";
 import {
   appliedMigrations,
   ensureExtension,
+  ensureFrozen,
   ensureGrants,
   ensureOwnership,
   ensurePartitions,
@@ -20,8 +21,8 @@ let last: Promise<unknown> = Promise.resolve();
 
 const prepareProduct: PrepareProduct = {
   /** One after the other: the engine has one session, so its own locks keep nobody out, and no other process has the folder. */
-  prepare(urls) {
-    const turn = last.then(() => prepareFolder(urls));
+  prepare(urls, { frozen }) {
+    const turn = last.then(() => prepareFolder(urls, frozen));
     last = turn.catch(() => {});
     return turn;
   },
@@ -46,7 +47,7 @@ const prepareProduct: PrepareProduct = {
 };
 export default prepareProduct;
 
-async function prepareFolder(urls: ProductUrls) {
+async function prepareFolder(urls: ProductUrls, frozen: readonly string[]) {
   const accounts = accountsOf(urls);
   const image = imageFolder(Object.values(accounts).join(" "));
   const options = { create: true, image };
@@ -59,6 +60,7 @@ async function prepareFolder(urls: ProductUrls) {
     const applied = await migrate(owner);
     const granted = await ensureGrants(owner, accounts);
     await ensurePartitions(owner);
+    await ensureFrozen(owner, frozen);
     // Only a database made just now is free of anyone's data.
     if (granted && applied[0]?.startsWith("0001")) await keep(parsePgliteUrl(urls.admin).folder, image);
     return { roles: Object.values(accounts), migrations: migrations().length, applied };

@@ -6,6 +6,7 @@ import type { OwnerUrls, PrepareProduct, ProductUrls } from "./contract.ts";
 import {
   appliedMigrations,
   ensureExtension,
+  ensureFrozen,
   ensureGrants,
   ensureOwnership,
   ensurePartitions,
@@ -16,7 +17,7 @@ import {
 import { migrations, pending } from "./migrations.ts";
 
 const prepareProduct: PrepareProduct = {
-  async prepare(urls) {
+  async prepare(urls, { frozen }) {
     const accounts = accountsOf(urls);
     const passwords = [urls.owner, urls.fleet, urls.app].map((url) => decodeURIComponent(new URL(url).password));
     await ensureDatabase(urls);
@@ -40,6 +41,7 @@ const prepareProduct: PrepareProduct = {
       const applied = await migrate(owner);
       await ensureGrants(owner, accounts);
       await ensurePartitions(owner);
+      await ensureFrozen(owner, frozen);
       return { roles: names, migrations: migrations().length, applied };
     } finally {
       await Promise.all([admin.close(), owner.close()]);

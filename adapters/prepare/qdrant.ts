@@ -1,7 +1,7 @@
 import { qdrantAt } from "../clients/qdrant.ts";
 import { StoreError } from "../errors.ts";
 import { GRAPH_FROM_KIB, SEGMENTS } from "../vector/qdrant-points.ts";
-import type { PrepareProduct } from "./contract.ts";
+import type { Prepared, PrepareProduct } from "./contract.ts";
 
 /**
  * Fields that things are looked up by. Points of one tenant lie together, and each has a graph of its own; no other field does, since a graph for each tag made loads take twice the time.
@@ -22,8 +22,12 @@ function suffices(version: string): boolean {
   return major > 1 || (major === 1 && minor >= 18);
 }
 
+const NOTHING: Prepared = { roles: [], migrations: 0, applied: [] };
+
 const prepareProduct: PrepareProduct = {
-  async prepare({ admin }) {
+  async prepare({ admin }, { frozen }) {
+    // Its key only reads now, and what was made stays.
+    if (frozen.length > 0) return NOTHING;
     const qdrant = qdrantAt(admin);
     try {
       await qdrant.run(async (client, name) => {
@@ -55,7 +59,7 @@ const prepareProduct: PrepareProduct = {
     } finally {
       await qdrant.close();
     }
-    return { roles: [], migrations: 0, applied: [] };
+    return NOTHING;
   },
   pending: async () => [],
   migrate: async () => [],

@@ -4,11 +4,12 @@ import type { PrepareProduct, ProductUrls } from "./contract.ts";
 
 /** Accounts come with the server, from its file of accounts: what is left is to prove that each may do its work. */
 const prepareProduct: PrepareProduct = {
-  async prepare(urls) {
+  async prepare(urls, { frozen }) {
+    const ping = (client: RedisClient) => client.run((redis) => redis.ping());
     const acts: [string, (client: RedisClient) => Promise<unknown>][] = [
-      [urls.admin, (client) => client.run((redis) => redis.ping())],
-      [urls.fleet, asFleet],
-      [urls.app, asApp],
+      [urls.admin, ping],
+      [urls.fleet, frozen.length > 0 ? ping : asFleet],
+      [urls.app, frozen.length > 0 ? ping : asApp],
     ];
     const roles = new Set<string>();
     for (const [url, act] of acts) {

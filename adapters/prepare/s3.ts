@@ -10,7 +10,8 @@ import type { PrepareProduct } from "./contract.ts";
 
 /** Makes the bucket, and the account of the application where the server has a way for it; then proves what that account can and cannot do. */
 const prepareProduct: PrepareProduct = {
-  async prepare(urls) {
+  async prepare(urls, { frozen }) {
+    const writable = frozen.length === 0;
     const [admin, app] = [new S3Bucket(urls.admin), new S3Bucket(urls.app)];
     try {
       if (admin.at.bucket !== app.at.bucket)
@@ -22,8 +23,8 @@ const prepareProduct: PrepareProduct = {
         );
       await admin.make();
       const server = admin.at.accessKey === app.at.accessKey ? null : admin.at.accounts;
-      if (server) await ensureAccount(new MinioAdmin(admin.at, server), app);
-      await proveWork(app, "s3");
+      if (server) await ensureAccount(new MinioAdmin(admin.at, server), app, writable);
+      if (writable) await proveWork(app, "s3");
       if (server) await proveLimits(app, new MinioAdmin(app.at, server));
       return { roles: app.at.accessKey ? [app.at.accessKey] : [], migrations: 0, applied: [] };
     } finally {
@@ -42,8 +43,8 @@ const prepareProduct: PrepareProduct = {
 };
 export default prepareProduct;
 
-/** Everything with the bucket's objects, and nothing else. */
-const policyOf = (bucket: string) => ({
+/** Everything with the bucket's objects, or reading them, and nothing else. */
+const policyOf = (bucket: string, writable: boolean) => ({
   Version: "2012-10-17",
   Statement: [
     {
@@ -54,11 +55,9 @@ const policyOf = (bucket: string) => ({
     {
       Effect: "Allow",
       Action: [
-        "s3:AbortMultipartUpload",
-        "s3:DeleteObject",
         "s3:GetObject",
         "s3:ListMultipartUploadParts",
-        "s3:PutObject",
+        ...(writable ? ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:PutObject"] : []),
       ],
       Resource: [`arn:aws:s3:::${bucket}/*`],
     },
@@ -66,10 +65,10 @@ const policyOf = (bucket: string) => ({
 });
 
 /** Writes only what is missing or different: the server's accounts are in its own store, and each write of them is on its disk. */
-async function ensureAccount(admin: MinioAdmin, app: S3Bucket): Promise<void> {
+async function ensureAccount(admin: MinioAdmin, app: S3Bucket, writable: boolean): Promise<void> {
   const { accessKey, secretKey, bucket } = app.at;
   const name = `agent-stores-${bucket}`;
-  const policy = policyOf(bucket);
+  const policy = policyOf(bucket, writable);
   if (meaning(await admin.policy(name)) !== meaning(policy)) await admin.putPolicy(name, policy);
   const user = await admin.user(accessKey);
   if (user?.status !== "enabled" || !(await logsIn(app))) await admin.putUser(accessKey, secretKey);

@@ -1,8 +1,8 @@
 import { StoreError } from "../errors.ts";
 import type { Metadata } from "../input.ts";
 import type { VectorHit, VectorPlan } from "./contract.ts";
-import { chunksOf, inSpace } from "./qdrant-filter.ts";
-import { GRAPH_FROM_KIB, numbersOf, SHOWN, type Shown } from "./qdrant-points.ts";
+import { chunksOf } from "./qdrant-filter.ts";
+import { numbersOf, SHOWN, type Shown } from "./qdrant-points.ts";
 import type { Counted, QdrantTenant } from "./qdrant-tenant.ts";
 import { byRank } from "./ranking.ts";
 import { chooseSpace, plainSpace } from "./spaces.ts";
@@ -27,11 +27,12 @@ export async function query(at: QdrantTenant, asked: CheckedQuery): Promise<Vect
   return answer(at, asked, await at.spaces());
 }
 
+/** Where a filter leaves few, the server compares all of them; that it does is its own guess, so no promise. */
 export async function explain(at: QdrantTenant, asked: CheckedQuery): Promise<VectorPlan> {
   const held = await at.spaces();
   const space = chooseSpace(held, asked);
-  const exact = !space || isExact(asked, space, held) || (await isNarrow(at, asked, space));
-  if (exact) return { access: "exact", index: null, detail: "compares with every candidate" };
+  if (!space || isExact(asked, space, held))
+    return { access: "exact", index: null, detail: "compares with every candidate" };
   const { qdrant } = at.shared;
   const { indexed_vectors_count: indexed = 0, status } = await qdrant.run((client, name) => client.getCollection(name));
   const detail = `${indexed} vectors of the collection are indexed; the collection is ${status}`;
@@ -65,18 +66,6 @@ const inRange = (score: number) => Math.min(1, Math.max(-1, score));
 /** Whether all candidates are compared: because that was asked, or there are few. */
 const isExact = (asked: CheckedQuery, { id }: CheckedSpace, { counts }: Counted): boolean =>
   asked.exact || (counts.get(id) ?? 0) <= EXACT_UP_TO;
-
-/** Whether a filter leaves so few that the server, which decides it by itself, compares all of them. */
-async function isNarrow(
-  at: QdrantTenant,
-  { filter }: CheckedQuery,
-  { id, dimensions }: CheckedSpace,
-): Promise<boolean> {
-  if (!filter) return false;
-  const passing = chunksOf(at.tenant, filter, inSpace(id));
-  const { count } = await at.shared.qdrant.run((client, name) => client.count(name, { filter: passing, exact: false }));
-  return count * dimensions * 4 < GRAPH_FROM_KIB * 1024;
-}
 
 /**
  * The nearest points, and where all candidates are compared also those that tie with the last of them: which of them belong to the answer their ids decide.

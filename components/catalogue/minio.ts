@@ -68,6 +68,7 @@ export default {
     instead: "rustfs or seaweedfs",
   },
   roles: ["artifact"],
+  freezes: "service",
   ...s3Connections({ accounts: "minio" }),
   console: "console",
   options: s3Options,

@@ -57,6 +57,7 @@ export default {
   roles: ["vector", "memory", "run", "event", "search"],
   protocol: "postgres",
   artifactIndex: true,
+  freezes: "roles",
   options,
   urls: (at) => ({
     admin: login(at, "admin"),

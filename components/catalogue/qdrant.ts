@@ -23,6 +23,7 @@ export default {
   upkeep: { state: "maintained" },
   roles: ["vector"],
   protocol: "qdrant",
+  freezes: "service",
   options: z.strictObject({
     collection: z
       .string()
@@ -53,7 +54,9 @@ export default {
     // The program itself: the image's script ends before it does, and a container ends with its first process.
     args: () => ["./qdrant", "--config-path", "/run/secrets/qdrant.yaml"],
     files: (at) => ({
-      "/run/secrets/qdrant.yaml": { content: { join: ['service:\n  api_key: "', at.secret("key"), '"\n'] } },
+      "/run/secrets/qdrant.yaml": {
+        content: { join: [`service:\n  ${at.frozen ? "read_only_api_key" : "api_key"}: "`, at.secret("key"), '"\n'] },
+      },
     }),
     probe: { exec: ["bash", "-c", READY] },
     stop: { signal: "SIGTERM", grace: 60 },

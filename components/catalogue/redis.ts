@@ -69,13 +69,16 @@ const RULES = {
   app: "~t:* &t:* +@all -@admin -@dangerous -select -move -memory",
 };
 
+/** What a frozen server takes away from all but the administrator: they read on. Messages are no data. */
+const FROZEN = " -@write +publish";
+
 const usersOf = (at: At, old: boolean): Text => ({
   join: [
     `${DEFAULT_USER}\nuser health on nopass -@all +ping\n`,
     ...Object.entries(RULES).flatMap(([account, rules]) => [
       `user ${account} on #`,
       { ...at.secret(account), as: "sha256" as const },
-      ` ${rules}${account === "app" && !old ? " -function" : ""}\n`,
+      ` ${rules}${account === "app" && !old ? " -function" : ""}${at.frozen && account !== "admin" ? FROZEN : ""}\n`,
     ]),
   ],
 });
@@ -97,6 +100,7 @@ export const redisKind = ({ title, licence, upkeep, image, server, cli, old = fa
   upkeep,
   roles: ["session", "event"],
   protocol: "redis",
+  freezes: "service",
   options,
   urls: (at) => ({
     admin: store(at, "admin"),

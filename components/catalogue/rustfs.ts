@@ -7,6 +7,7 @@ export default {
   licence: "Apache-2.0",
   upkeep: { state: "maintained" },
   roles: ["artifact"],
+  freezes: "service",
   ...s3Connections({ accounts: "rustfs" }),
   console: "console",
   options: s3Options,

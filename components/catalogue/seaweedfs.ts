@@ -10,7 +10,9 @@ function identities(at: At): Text {
     at.secret(name),
     `"}],"actions":${JSON.stringify(actions)}}`,
   ];
-  const appActions = ["Read", "Write", "List", "Tagging"].map((action) => `${action}:${bucket}`);
+  const appActions = ["Read", "List", ...(at.frozen ? [] : ["Write", "Tagging"])].map(
+    (action) => `${action}:${bucket}`,
+  );
   const rootActions = ["Admin", "Read", "Write", "List", "Tagging"];
   return { join: ['{"identities":[', ...identity("root", rootActions), ",", ...identity("app", appActions), "]}"] };
 }
@@ -21,6 +23,7 @@ export default {
   licence: "Apache-2.0",
   upkeep: { state: "maintained" },
   roles: ["artifact"],
+  freezes: "service",
   ...s3Connections({ listing: "folders" }),
   options: s3Options,
   container: {

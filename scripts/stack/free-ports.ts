@@ -29,7 +29,8 @@ export async function withFreePorts(stack: string, changes: readonly Change[]): 
   return all;
 }
 
-async function freePort(taken: ReadonlySet<number>): Promise<number> {
+/** A port that nobody uses, and that no other command gets while this one runs. */
+export async function freePort(taken: ReadonlySet<number>): Promise<number> {
   for (;;) {
     const port = randomInt(RANGE.from, RANGE.to);
     if (!taken.has(port) && reserve(port) && (await isFree(port))) return port;

@@ -36,6 +36,7 @@ async function embedded(product: string, variable: string): Promise<UnderTest> {
     folder: join(folder, product),
     options: {},
     budget: { cpu: 0, memory: 0, disk: 0 },
+    frozen: false,
   };
   const urls = row?.urls({ ...at, secret: (name) => ({ secret: name }) });
   const url = (account: (typeof ACCOUNTS)[number]) => fill(urls?.[account] ?? "", ({ secret }) => secret);

@@ -22,11 +22,14 @@ VERSION = "1.19.0"
 STORAGE = os.environ.get("QDRANT__STORAGE__STORAGE_PATH", "/qdrant/storage")
 MAX_BYTES = int(os.environ.get("QDRANT__SERVICE__MAX_REQUEST_SIZE_MB", "32")) << 20
 UNLOCKED = {"/healthz", "/livez", "/readyz"}
+# What a key that only reads may POST.
+READS = ("/points", "/points/scroll", "/points/count", "/points/query", "/facet")
 
 
 class Server:
-    def __init__(self, key):
+    def __init__(self, key, reading_key):
         self.key = key
+        self.reading_key = reading_key
         self.lock = threading.Lock()
         self.collections = {}
         os.makedirs(STORAGE, exist_ok=True)
@@ -101,9 +104,12 @@ class Handler(BaseHTTPRequestHandler):
         if path in UNLOCKED:
             return self.say(200, "all shards are ready")
         key = self.headers.get("api-key") or (self.headers.get("authorization") or "").removeprefix("Bearer ")
-        if server.key and key != server.key:
+        known = [one for one in (server.key, server.reading_key) if one]
+        if known and key not in known:
             return self.say(401, "Invalid API key or JWT" if key else "Must provide an API key or an Authorization bearer token")
         try:
+            if known and key != server.key and self.command != "GET" and not (self.command == "POST" and path.endswith(READS)):
+                raise Refusal(403, "Forbidden: Write access is required")
             answer = server.answer(self.command, path, json.loads(raw) if raw else {})
             self.say(200, {**answer, "status": "ok", "time": time.time() - started})
         except Refusal as refusal:
@@ -127,15 +133,16 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def settings():
-    """What `--config-path` names: `service.api_key`, the one setting that is read from there."""
+    """What `--config-path` names: `service.api_key` and `service.read_only_api_key`, the settings that are read from there."""
     if "--config-path" not in sys.argv:
-        return os.environ.get("QDRANT__SERVICE__API_KEY", "")
+        return os.environ.get("QDRANT__SERVICE__API_KEY", ""), ""
     with open(sys.argv[sys.argv.index("--config-path") + 1], encoding="utf8") as file:
-        found = re.search(r"^\s*api_key:\s*\"?([^\"\s]+)\"?\s*$", file.read(), re.M)
-    return found[1] if found else ""
+        text = file.read()
+    found = (re.search(rf"^\s*{name}:\s*\"?([^\"\s]+)\"?\s*$", text, re.M) for name in ("api_key", "read_only_api_key"))
+    return tuple(one[1] if one else "" for one in found)
 
 
-server = Server(settings())
+server = Server(*settings())
 listening = ThreadingHTTPServer(("0.0.0.0", int(os.environ.get("QDRANT__SERVICE__HTTP_PORT", "6333"))), Handler)
 
 

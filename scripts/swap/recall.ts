@@ -1,0 +1,44 @@
+import { vectorOfBase64 } from "../../adapters/portable.ts";
+import type { SnapshotRecord } from "../../adapters/role.ts";
+import type { EmbeddingSpace, VectorStore } from "../../adapters/vector/contract.ts";
+
+/** Chunks that the new store is asked for, and neighbours of each. */
+const SAMPLE = 20;
+const NEIGHBOURS = 10;
+
+/** Picks chunks while they pass, each with the same chance. */
+export class Sample {
+  readonly #picked: SnapshotRecord[] = [];
+  #seen = 0;
+
+  take(record: SnapshotRecord): void {
+    if (record.kind !== "chunk") return;
+    this.#seen++;
+    if (this.#picked.length < SAMPLE) this.#picked.push(record);
+    else {
+      const at = Math.floor(Math.random() * this.#seen);
+      if (at < SAMPLE) this.#picked[at] = record;
+    }
+  }
+
+  get size(): number {
+    return this.#picked.length;
+  }
+
+  /** The share of the truly nearest that usual queries find, mean over the sample. */
+  async recall(storeOf: (tenant: string) => VectorStore): Promise<number> {
+    let sum = 0;
+    for (const { tenant, vector, space } of this.#picked) {
+      const query = {
+        vector: vectorOfBase64("vector", vector),
+        space: space as unknown as EmbeddingSpace,
+        topK: NEIGHBOURS,
+      };
+      const store = storeOf(tenant);
+      const exact = await store.query({ ...query, exact: true });
+      const usual = new Set((await store.query(query)).map(({ id }) => id));
+      sum += exact.filter(({ id }) => usual.has(id)).length / exact.length;
+    }
+    return sum / this.#picked.length;
+  }
+}
