@@ -9,6 +9,8 @@ import { type ExportOptions, writeSnapshot } from "./write.ts";
 export interface ImportOptions {
   /** Only this tenant of the snapshot. @default all */
   tenant?: string;
+  /** Only these roles of the snapshot. @default all; then each that has records must have a store */
+  roles?: readonly string[];
   /** Delete first what the stores hold of the tenants that are restored: without `tenant` of all tenants, those that are not in the snapshot too. @default false: refuse */
   over?: boolean;
   /** Called now and then with how far it is. */
@@ -52,10 +54,10 @@ export function snapshots(configured: () => readonly Role[]): Snapshots {
         );
       return writeSnapshot(folder, roles, options);
     },
-    async import(folder, { tenant, over = false, progress = () => {} } = {}) {
+    async import(folder, { tenant, roles: wanted, over = false, progress = () => {} } = {}) {
       if (tenant !== undefined) checkTenant(tenant);
       const snapshot = await openSnapshot(folder, (file, lines) => progress(`checking ${file}`, lines));
-      const roles = rolesOf(snapshot, configured());
+      const roles = rolesOf(snapshot, configured(), wanted);
       const scope = tenant ?? snapshot.manifest.tenant ?? undefined;
       refuseTenant(snapshot, tenant);
       await makeRoom(roles, { scope, over, written: snapshot.manifest.tenants });
@@ -70,11 +72,13 @@ export function snapshots(configured: () => readonly Role[]): Snapshots {
 }
 
 /** The roles of a snapshot that have a store; `StoreError` code `invalid` when one that has records has none. */
-function rolesOf({ manifest }: Snapshot, configured: readonly Role[]): Role[] {
+function rolesOf({ manifest }: Snapshot, configured: readonly Role[], wanted?: readonly string[]): Role[] {
+  const isWanted = (role: string) => wanted === undefined || wanted.includes(role);
   const [missing] = Object.entries(manifest.roles).flatMap(([role, { bytes }]) =>
-    bytes > 0 && !configured.some((one) => one.role === role) ? [role] : [],
+    bytes > 0 && isWanted(role) && !configured.some((one) => one.role === role) ? [role] : [],
   );
-  if (missing === undefined) return configured.filter(({ role }) => Object.hasOwn(manifest.roles, role));
+  if (missing === undefined)
+    return configured.filter(({ role }) => isWanted(role) && Object.hasOwn(manifest.roles, role));
   const mend = `Set ${missing.toUpperCase()}_URL, or bind the role and start it: npm run up`;
   throw new StoreError("invalid", "snapshot", `The snapshot has the role ${missing}, which has no store here.`, mend);
 }

@@ -42,7 +42,7 @@ export async function copyAndCompare(name: string, from: RoleAt, to: RoleAt, rep
       if (recall !== undefined && recall < RECALL)
         throw new Failure(
           `the copy finds ${(recall * 100).toFixed(0)} % of the nearest, of ${sample.size} chunks`,
-          "Give it room for a better index: npm run swap -- --help   The old store is as it was.",
+          "The old store is as it was. Its approximate index may still be in the making: type it again.",
         );
       const found = recall === undefined ? "" : ` · recall@10 ${recall.toFixed(3)} of ${sample.size}`;
       return `${same.records.toLocaleString("en")} records, the same to the byte · sha256 ${same.sha256.slice(0, 16)}…${found}`;

@@ -50,7 +50,9 @@ async function moves(role: string, product: string, words = ""): Promise<string>
 }
 
 it("a stack that holds data is up", async () => {
-  await succeeds(`npm run up -- --stack ${STACK} --port auto ${only("postgres", "redis", "minio")} ${withImages(lab)}`);
+  await succeeds(
+    `npm run up -- --stack ${STACK} --port auto ${only("postgres", "redis", "minio")} --set budgets.qdrant.cpu=2 ${withImages(lab)}`,
+  );
   await succeeds(`node --env-file=.env.${STACK} test/lab/swap-fill.ts ${CHUNKS} ${OBJECTS} ${LARGE_MIB}`);
 });
 
