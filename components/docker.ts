@@ -82,8 +82,11 @@ export function renderDocker(plan: Plan): DockerStack {
 
 /** Its own name, where a plan has two of a kind. */
 function placeOf({ product }: Service, all: readonly Service[]): string {
-  const first = all.find((other) => credentialOwner(other.product) === credentialOwner(product));
-  return first?.product === product ? credentialOwner(product) : product;
+  const owner = credentialOwner(product);
+  const first = all.find((other) => credentialOwner(other.product) === owner);
+  if (first?.product === product) return owner;
+  // The first has taken that name, whatever its product's is.
+  return product === owner ? `${product}-beside` : product;
 }
 
 /** The probe as a command for the engine to run inside. */

@@ -117,8 +117,9 @@ async function fill(
   );
 }
 
-const recordsOf = ({ roles }: Manifest, role: string): number =>
-  Object.values(roles[role]?.counts ?? {}).reduce((sum, n) => sum + n, 0);
+function recordsOf({ roles }: Manifest, role: string): number {
+  return Object.values(roles[role]?.counts ?? {}).reduce((sum, n) => sum + n, 0);
+}
 
 /** What ends by its own time ends meanwhile, so of sessions there may be fewer. */
 function requireSame(role: Role, before: Manifest, after: Manifest): void {
@@ -143,5 +144,7 @@ async function prove(name: string, { product, roles }: Rehearsal, report: Report
   });
 }
 
-const forReal = ({ product }: Rehearsal, image: string): string =>
-  [`npm run snapshot before`, `npm run up -- --set images.${product}=${image}`].map((line) => `    ${line}`).join("\n");
+function forReal({ product }: Rehearsal, image: string): string {
+  const lines = ["npm run snapshot before", `npm run up -- --set images.${product}=${image}`];
+  return lines.map((line) => `    ${line}`).join("\n");
+}

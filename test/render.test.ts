@@ -165,6 +165,11 @@ describe("a role that moves to another product", () => {
       ["redis", "redis", 16_379],
       ["valkey", "valkey", 20_001],
     ]);
+    const back = { session: { with: "redis", step: "beside", ports: { redis: 20_001 } } };
+    expect(portsOf({ ports: { redis: 16_379 }, session: "valkey", swaps: back })).toEqual([
+      ["valkey", "redis", 16_379],
+      ["redis", "redis-beside", 20_001],
+    ]);
     const copied = { session: { ...swaps.session, step: "copied" } };
     expect(portsOf({ ports: { redis: 16_379 }, swaps: copied })).toEqual([["redis", "redis", 16_379]]);
     expect(portsOf({ ports: { redis: 16_379 }, session: "valkey" })).toEqual([["valkey", "redis", 16_379]]);

@@ -31,9 +31,10 @@ export class Report {
   /** A hint with the stack in each command that it names, so that it can be typed as it stands. */
   #typed(text: string): string {
     if (this.#stack === "local") return text;
+    // Words of the command's own stand before its options or after them: `npm run swap vector -- --back`.
     return text.replaceAll(
-      /npm run ([a-z]+)( -- )?/g,
-      (_, name, more) => `npm run ${name} -- --stack ${this.#stack}${more ? " " : ""}`,
+      /npm run ([a-z]+)(?:((?: (?!-|npm )\S+)*) -- )?/g,
+      (_, name, words) => `npm run ${name} -- --stack ${this.#stack}${words === undefined ? "" : `${words} `}`,
     );
   }
 

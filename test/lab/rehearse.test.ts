@@ -55,7 +55,7 @@ it("takes a snapshot instead of the live data", async () => {
 });
 
 it.each([
-  [lab.images.minio ?? "", "did not become ready"],
+  [lab.images.minio ?? "", "redis crashes whenever it starts"],
   ["agent-stores-lab/redis:none", "agent-stores-lab/redis:none"],
 ])("says why %s does not serve, and the stack goes on", async (image, why) => {
   const ran = await clone.run(`npm run rehearse -- --stack ${STACK} redis ${image}`);
@@ -69,7 +69,6 @@ it.each([
 it.each([
   ["qdrant x:1", "qdrant serves no role of the stack"],
   ["oracle x:1", 'there is no product "oracle"'],
-  ["redis", "say which product, and which image"],
 ])("refuses %s", async (words, why) => {
   const ran = await clone.run(`npm run rehearse -- --stack ${STACK} ${words}`);
   expect(ran.code).toBe(1);

@@ -109,12 +109,12 @@ describe("vector", () => {
     const ran = await clone.run(`npm run swap -- --stack ${STACK} vector postgres`);
     expect(ran.code).toBe(1);
     expect(ran.stderr).toContain("--over");
-    const away = await swap("vector -- --back");
+    const away = await swap("vector --back");
     expect(away).toContain("qdrant keeps it, frozen");
-    await swap("vector -- --back");
+    await swap("vector --back");
     const hash = await moves("vector", "postgres", "--over");
     expect(hash).toMatch(/^[0-9a-f]{16}$/);
-    const discarded = await swap("vector -- --discard");
+    const discarded = await swap("vector --discard");
     expect(discarded).toContain("what qdrant held of it is gone");
     expect(await running()).toEqual(["minio", "postgres", "redis"]);
   });
@@ -154,6 +154,6 @@ describe("artifact", () => {
     const { artifact } = stores.tenant("acme");
     expect((await artifact.stat("large"))?.size).toBe(LARGE_MIB << 20);
     expect(await artifact.find({ run: "r3", limit: 1_000 })).toHaveLength(OBJECTS / 10);
-    await swap("artifact -- --discard");
+    await swap("artifact --discard");
   });
 });
