@@ -8,7 +8,7 @@ import { removeData } from "./machine/data.ts";
 import { smoke } from "./smoke/smoke.ts";
 import { checkEnv, envFiles, readOurs } from "./stack/dotenv.ts";
 import { type Change, readPlan } from "./stack/file.ts";
-import { freePort } from "./stack/free-ports.ts";
+import { freePort, withFreePorts } from "./stack/free-ports.ts";
 import { withLock } from "./stack/lock.ts";
 import { copyAndCompare } from "./swap/copying.ts";
 import { checkMove, type Moving, movingOf, takesPlace } from "./swap/move.ts";
@@ -166,7 +166,7 @@ async function giveUp({ stack, role, settings }: Moving, product: string, stage:
 async function dryRun(moving: Moving, to: string, stage: Stage, report: Report): Promise<void> {
   const { stack, role, product: from } = moving;
   const ports = takesPlace(from, to) ? await portsFor(to) : {};
-  const { plan } = readPlan(stack, swapChanges(role, { with: to, step: "beside", ports }));
+  const { plan } = readPlan(stack, await withFreePorts(stack, swapChanges(role, { with: to, step: "beside", ports })));
   await report.step("machine", "looking at ports, memory and images", () => stage.check(plan));
   await using old = roleAt(stack, role, from);
   report.line("ok", from, `holds ${holdsText(await holds(old.fleet))}`);

@@ -3,6 +3,7 @@ import { row } from "../components/catalogue/index.ts";
 import { BY_URL, type Plan } from "../components/plan.ts";
 import { root } from "../stacks/place.ts";
 import { install } from "./launch.mjs";
+import { checkUpkeep } from "./machine/checks.ts";
 import { containersOf } from "./machine/containers.ts";
 import { type EngineInfo, findEngine, requireEngine } from "./machine/engine.ts";
 import { chooseTarget } from "./machine/target.ts";
@@ -40,6 +41,7 @@ async function up(options: SettingsOptions & { stack: string }, report: Report, 
     );
     await report.step("machine", "looking at ports, memory and images", () => checkMachine(plan, engine));
     const before = { broken, wasRunning: isRunning(stack) };
+    if (!before.wasRunning) upkeepLines(plan, report);
     await withSettings(stack, changes, () => runContainers(plan, engine, report, before));
   } else {
     report.say(`agent-stores · stack ${stack} · embedded`);
@@ -73,6 +75,12 @@ async function requireNoContainers(stack: string): Promise<void> {
       `the container ${left.name} of this stack is still there`,
       "Type: npm run down   Then the same command again.",
     );
+}
+
+/** Once, before it is relied on: what nobody looks after any more, and what is maintained instead. */
+function upkeepLines(plan: Plan, report: Report): void {
+  for (const { result, text, mend } of checkUpkeep(plan))
+    if (result === "note") report.line("note", "upkeep", `${text}   ${mend}`);
 }
 
 function embeddedLines(plan: Plan, report: Report): void {

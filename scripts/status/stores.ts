@@ -24,7 +24,7 @@ export async function storesOf(plan: Plan, variables: Record<string, string>): P
     roles
       .map((role) => answers[role] ?? "not asked: no variables, type npm run env")
       .find((answer) => answer !== "yes") ?? "yes";
-  const services = plan.services.map(({ product, roles, ports, data }) => {
+  const services = plan.services.map(({ product, roles, pending, frozen, ports, data }) => {
     const found = containers.find((container) => container.product === product);
     const state = engine
       ? found
@@ -37,7 +37,11 @@ export async function storesOf(plan: Plan, variables: Record<string, string>): P
         : Object.values(ports)
             .map((port) => `127.0.0.1:${port}`)
             .join(" ");
-    return { product, state, answers: answerOf(roles), where, roles: roles.join(" ") };
+    const swaps = [
+      ...pending.map((role) => `(${role}: its swap is unfinished)`),
+      ...frozen.filter((role) => !roles.includes(role)).map((role) => `(${role}: frozen, kept of before its swap)`),
+    ];
+    return { product, state, answers: answerOf(roles), where, roles: [...roles, ...swaps].join(" ") };
   });
   const others = elsewhere(plan, variables).map(({ where, roles }) => {
     return { product: BY_URL, state: "elsewhere", answers: answerOf(roles), where, roles: roles.join(" ") };
