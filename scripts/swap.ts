@@ -68,9 +68,9 @@ async function swap(stack: string, words: string[], options: Options, report: Re
 async function forth(moving: Moving, to: string, over: boolean, stage: Stage, report: Report): Promise<void> {
   const { stack, role, product: from, swap } = moving;
   report.say(`agent-stores · stack ${stack} · ${role}: ${from} → ${to}`);
-  const ports = swap?.ports ?? (takesPlace(from, to) ? await portsFor(to) : {});
+  const resumed = swap !== undefined && swap.step !== "kept";
+  const ports = resumed ? swap.ports : takesPlace(from, to) ? await portsFor(to) : {};
   if (swap?.step !== "copied") {
-    const resumed = swap !== undefined && swap.step !== "kept";
     await stage.to(swapChanges(role, { with: to, step: "beside", ports }));
     report.line("ok", "beside", `${to} runs beside ${from}`);
     if (!over && !resumed) await requireEmpty(stack, role, to);
