@@ -31,12 +31,13 @@ export function connections(plan: Plan): Connections {
     const { urls, variables, container, artifactIndex } = row(service.product);
     const here = at(service);
     const url = urls(here);
+    const told = at({ ...service, ports: service.told });
     for (const role of service.roles) {
-      env[`${role.toUpperCase()}_URL`] = url.app;
+      env[`${role.toUpperCase()}_URL`] = urls(told).app;
       adminEnv[`${role.toUpperCase()}_URL`] = url.fleet;
     }
     // Others' clients must not find what does not serve yet.
-    if (service.roles.length > 0) Object.assign(env, variables?.(here));
+    if (service.roles.length > 0) Object.assign(env, variables?.(told));
     const prefix = service.product.toUpperCase().replaceAll("-", "_");
     for (const account of ACCOUNTS) adminEnv[`${prefix}_${account.toUpperCase()}_URL`] = url[account];
     if (service.frozen.length > 0) adminEnv[`${prefix}_FROZEN`] = service.frozen.join(" ");

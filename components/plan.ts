@@ -47,6 +47,8 @@ export interface Swap {
   step: (typeof SWAP_STEPS)[number];
   /** Host ports of the new one while the old one has its own. */
   ports: Record<string, number>;
+  /** Host ports of the old one while it is frozen, where that is how it freezes. */
+  away: Record<string, number>;
 }
 
 export const SWAP_STEPS = ["beside", "copying", "copied", "kept"] as const;
@@ -80,6 +82,8 @@ export interface Service {
   /** Reference with tag and, where one was read, digest; empty for an embedded product. */
   image: string;
   ports: Record<string, number>;
+  /** The ports that applications are told. They are others while it is frozen by taking its port away. */
+  told: Record<string, number>;
   options: Record<string, unknown>;
   budget: Budget;
   /** Where its data lies: a named volume, or a folder on this machine. */
@@ -155,17 +159,16 @@ function makeService(product: string, settings: Settings, place: Place): Service
   const onHost = !container || settings.storage !== "volumes";
   const fixed = Object.entries(container?.ports ?? {}).map(([name, { host }]) => [name, host]);
   const pending = swapsAt(settings, "beside", "copying").filter(([, swap]) => swap.with === product);
+  const leaving = swapsAt(settings, "copying", "copied").filter(([role]) => settings.roles[role] === product);
+  const told = { ...Object.fromEntries(fixed), ...portsSet(product, settings) };
   return {
     product,
     roles: (Object.keys(settings.roles) as Role[]).filter((role) => settings.roles[role] === product),
     pending: pending.map(([role]) => role),
     frozen: frozenIn(product, settings),
     image: container ? reference(settings.images[product], container.image, settings.imageMirror, place.digests) : "",
-    ports: Object.assign(
-      Object.fromEntries(fixed),
-      portsSet(product, settings),
-      ...pending.map(([, { ports }]) => ports),
-    ),
+    ports: Object.assign({}, told, ...pending.map(([, { ports }]) => ports), ...leaving.map(([, { away }]) => away)),
+    told,
     options: options.parse(Object.assign({}, ...kinOf(product).map((other) => settings.options[other]))) as Record<
       string,
       unknown

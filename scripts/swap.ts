@@ -2,6 +2,7 @@ import { Option } from "commander";
 import { openFleet } from "../adapters/index.ts";
 import { empty } from "../adapters/move/copy.ts";
 import { row } from "../components/catalogue/index.ts";
+import type { Swap } from "../components/plan.ts";
 import type { Role } from "../components/product.ts";
 import { install } from "./launch.mjs";
 import { removeData } from "./machine/data.ts";
@@ -69,22 +70,35 @@ async function forth(moving: Moving, to: string, over: boolean, stage: Stage, re
   const { stack, role, product: from, swap } = moving;
   report.say(`agent-stores · stack ${stack} · ${role}: ${from} → ${to}`);
   const resumed = swap !== undefined && swap.step !== "kept";
-  const ports = resumed ? swap.ports : takesPlace(from, to) ? await portsFor(to) : {};
+  const moved = resumed ? { ports: swap.ports, away: swap.away } : await portsOf(from, to);
   if (swap?.step !== "copied") {
-    await stage.to(swapChanges(role, { with: to, step: "beside", ports }));
+    await stage.to(swapChanges(role, { with: to, step: "beside", ...moved }));
     report.line("ok", "beside", `${to} runs beside ${from}`);
     if (!over && !resumed) await requireEmpty(stack, role, to);
-    await stage.to(swapChanges(role, { with: to, step: "copying", ports }));
-    report.line("ok", "freeze", `nobody writes ${role} on ${from} from now on; readers go on`);
+    await stage.to(swapChanges(role, { with: to, step: "copying", ...moved }));
+    report.line("ok", "freeze", frozenText(role, from));
     await using old = roleAt(stack, role, from);
     await using fresh = roleAt(stack, role, to);
     await copyAndCompare(`swap-${stack}-${role}`, old, fresh, report);
   }
-  if (takesPlace(from, to)) await stage.to(swapChanges(role, { with: to, step: "copied", ports }));
+  if (takesPlace(from, to)) await stage.to(swapChanges(role, { with: to, step: "copied", ...moved }));
   await flip(moving, to, stage, report);
   report.say(
     `  ${from} keeps what it held, frozen.   Back to it: npm run swap ${role} -- --back   Give it up: npm run swap ${role} -- --discard`,
   );
+}
+
+/** Where the new one is beside the old, and where the old one is while it is copied: as usual, unless both want one place or the old one freezes so. */
+async function portsOf(from: string, to: string): Promise<Pick<Swap, "ports" | "away">> {
+  return {
+    ports: takesPlace(from, to) ? await portsFor(to) : {},
+    away: row(from).freezes === "port" ? await portsFor(from) : {},
+  };
+}
+
+function frozenText(role: Role, product: string): string {
+  const readers = row(product).freezes === "port" ? "nor reads: it knows no accounts" : "readers go on";
+  return `nobody writes ${role} on ${product} from now on; ${readers}`;
 }
 
 async function portsFor(product: string): Promise<Record<string, number>> {
@@ -108,7 +122,7 @@ async function requireEmpty(stack: string, role: Role, product: string): Promise
 async function flip({ stack, role, product: from }: Moving, to: string, stage: Stage, report: Report): Promise<void> {
   const changes: Change[] = [
     { path: [role], value: to },
-    ...swapChanges(role, { with: from, step: "kept", ports: {} }),
+    ...swapChanges(role, { with: from, step: "kept", ports: {}, away: {} }),
   ];
   await stage.to(changes);
   await indexArtifacts(stack, role);
@@ -165,8 +179,11 @@ async function giveUp({ stack, role, settings }: Moving, product: string, stage:
 
 async function dryRun(moving: Moving, to: string, stage: Stage, report: Report): Promise<void> {
   const { stack, role, product: from } = moving;
-  const ports = takesPlace(from, to) ? await portsFor(to) : {};
-  const { plan } = readPlan(stack, await withFreePorts(stack, swapChanges(role, { with: to, step: "beside", ports })));
+  const moved = await portsOf(from, to);
+  const { plan } = readPlan(
+    stack,
+    await withFreePorts(stack, swapChanges(role, { with: to, step: "beside", ...moved })),
+  );
   await report.step("machine", "looking at ports, memory and images", () => stage.check(plan));
   await using old = roleAt(stack, role, from);
   report.line("ok", from, `holds ${holdsText(await holds(old.fleet))}`);
@@ -174,7 +191,7 @@ async function dryRun(moving: Moving, to: string, stage: Stage, report: Report):
   const where = Object.values(service?.ports ?? {}).map((port) => `127.0.0.1:${port}`);
   const steps = [
     `start ${to} beside ${from}, at ${where.join(" ")}${service?.roles.length ? " (it runs already)" : ""}`,
-    `freeze ${role} on ${from}: readers go on, writers are refused`,
+    `freeze: ${frozenText(role, from)}`,
     "copy, and compare record by record",
     `switch ${role} to ${to}, write .env, smoke`,
     `keep what ${from} holds, frozen, until: npm run swap ${role} -- --discard`,

@@ -27,6 +27,7 @@ const swap = z.strictObject({
   with: z.string(),
   step: z.enum(SWAP_STEPS),
   ports: z.record(z.string(), port).default({}),
+  away: z.record(z.string(), port).default({}),
 });
 /** One key for each product. */
 const byProduct = <T extends z.ZodType>(value: T) =>

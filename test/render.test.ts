@@ -175,6 +175,14 @@ describe("a role that moves to another product", () => {
     expect(portsOf({ ports: { redis: 16_379 }, session: "valkey" })).toEqual([["valkey", "redis", 16_379]]);
   });
 
+  it("leaves a server without accounts at a port that only the administrator is told", () => {
+    const away = { with: "postgres", step: "copying", away: { api: 20_001 } };
+    const { env, adminEnv } = connections(plan({ vector: "chroma", swaps: { vector: away } }));
+    expect(JSON.stringify([env.VECTOR_URL, env.CHROMA_URL])).not.toContain("20001");
+    expect(JSON.stringify(env.VECTOR_URL)).toContain("8000");
+    expect(JSON.stringify([adminEnv.VECTOR_URL, adminEnv.CHROMA_FLEET_URL])).not.toContain("8000");
+  });
+
   it("cannot be given to the other product by hand", () => {
     const swaps = { vector: { with: "qdrant", step: "copying" } };
     expect(() => plan({ vector: "qdrant", swaps })).toThrow("npm run swap vector -- --back");

@@ -15,6 +15,7 @@ export default {
   upkeep: { state: "maintained" },
   roles: ["vector"],
   protocol: "chroma",
+  freezes: "port",
   options: z.strictObject({
     tenant: z
       .string()

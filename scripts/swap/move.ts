@@ -71,7 +71,7 @@ export function checkMove(moving: Moving, to: string, over: boolean): void {
       `Stop them, then: npm run snapshot -- --stack ${stack} before   npm run up -- --set ${role}=${to}   npm run restore -- before`,
     );
   const others = plan.services.find(({ product }) => product === from)?.roles.filter((one) => one !== role) ?? [];
-  if (freezes === "service" && others.length > 0)
+  if (freezes !== "roles" && others.length > 0)
     throw new Failure(
       `${from} serves ${others.join(" and ")}, too, and freezes as a whole`,
       `Move that first: ${others.map((one) => `npm run swap ${one} <product>`).join("   ")}`,

@@ -3,13 +3,15 @@ import type { Role } from "../../components/product.ts";
 import { type Change, hasFile, readPlan } from "../stack/file.ts";
 
 /** The settings that say how far a swap is. */
-export function swapChanges(role: Role, { with: product, step, ports }: Swap): Change[] {
-  const at = (name: string) => ["swaps", role, name];
+export function swapChanges(role: Role, { with: product, step, ...moved }: Swap): Change[] {
+  const at = (...names: string[]) => ["swaps", role, ...names];
   return [
     { path: at("with"), value: product },
     { path: at("step"), value: step },
-    { path: at("ports"), value: undefined },
-    ...Object.entries(ports).map(([name, value]) => ({ path: [...at("ports"), name], value })),
+    ...Object.entries(moved).flatMap(([what, ports]) => [
+      { path: at(what), value: undefined },
+      ...Object.entries(ports).map(([name, value]) => ({ path: at(what, name), value })),
+    ]),
   ];
 }
 
