@@ -7,7 +7,7 @@ const [chunks = 0, objects = 0, large = 0] = process.argv.slice(2).map(Number);
 const embedder = hashEmbedder({ dimensions: 384 });
 await using stores = openStores(process.env);
 for (const [i, tenant] of ["acme", "beta"].entries()) {
-  const { vector, session, artifact } = stores.tenant(tenant);
+  const own = stores.tenant(tenant); // a role without a URL must not be asked for
   const share = i === 0 ? chunks * 0.9 : chunks * 0.1;
   for (let at = 0; at < share; at += 1_000) {
     const texts = Array.from(
@@ -25,9 +25,10 @@ for (const [i, tenant] of ["acme", "beta"].entries()) {
       vector: vectors[n] as Float32Array,
       space: embedder.space,
     });
-    await vector.upsert(texts.map(of));
+    await own.vector.upsert(texts.map(of));
   }
   if (process.env.SESSION_URL) {
+    const { session } = own;
     for (let n = 0; n < 500; n++) await session.set(`k${n}`, { n, text: "ä" }, n % 2 ? { ttlMs: 3_600_000 + n } : {});
     await session.set("soon", "gone", { ttlMs: 1 });
     for (let n = 0; n < 3; n++) await (await session.lock("guard"))?.release();
@@ -36,6 +37,7 @@ for (const [i, tenant] of ["acme", "beta"].entries()) {
     await session.setScore("board", "one", 1 / 3);
   }
   if (process.env.ARTIFACT_URL && i === 0) {
+    const { artifact } = own;
     for (let n = 0; n < objects; n++)
       await artifact.put(`runs/${n % 10}/${n}.txt`, `of ${n}`, { run: `r${n % 10}`, metadata: { n } });
     if (large) await artifact.put("large", pieces(large), { metadata: { large: true } });
