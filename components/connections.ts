@@ -32,8 +32,9 @@ export function connections(plan: Plan): Connections {
     const here = at(service);
     const url = urls(here);
     const told = at({ ...service, ports: service.told });
+    const { app } = urls(told);
     for (const role of service.roles) {
-      env[`${role.toUpperCase()}_URL`] = urls(told).app;
+      env[`${role.toUpperCase()}_URL`] = app;
       adminEnv[`${role.toUpperCase()}_URL`] = url.fleet;
     }
     // Others' clients must not find what does not serve yet.
@@ -43,7 +44,7 @@ export function connections(plan: Plan): Connections {
     if (service.frozen.length > 0) adminEnv[`${prefix}_FROZEN`] = service.frozen.join(" ");
     for (const ref of secretsIn(container?.files(here))) adminEnv[secretVariable(ref)] = ref;
     if (artifactIndex && plan.bindings.artifact && service.roles.length > 0) {
-      env.ARTIFACT_INDEX_URL ??= url.app;
+      env.ARTIFACT_INDEX_URL ??= app;
       adminEnv.ARTIFACT_INDEX_URL ??= url.fleet;
     }
     endpoints[service.product] =
