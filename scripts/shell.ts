@@ -20,6 +20,7 @@ const shells: Record<string, () => Promise<{ default: Shell }>> = {
   file: () => import("./shell/artifacts.ts"),
   qdrant: () => import("./shell/qdrant.ts"),
   chroma: () => import("./shell/chroma.ts"),
+  mongodb: () => import("./shell/mongodb.ts"),
 };
 
 await command<{ admin?: boolean }>({
@@ -34,7 +35,8 @@ await command<{ admin?: boolean }>({
   npm run shell minio -- ls -r acme/reports
   npm run shell minio -- help
   npm run shell qdrant -- GET /collections
-  npm run shell chroma -- GET /tenants/agent_vectors/databases`,
+  npm run shell chroma -- GET /tenants/agent_vectors/databases
+  npm run shell mongodb -- '{"ping":1}'`,
   words: oursFirst(process.argv.slice(2)),
   async run({ stack, admin = false }, _report, [product, ...words]) {
     if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");

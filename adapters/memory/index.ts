@@ -1,6 +1,7 @@
 import { byScheme } from "../role.ts";
 import type { OpenMemory } from "./contract.ts";
 import inprocess from "./inprocess.ts";
+import mongodb from "./mongodb.ts";
 import pglite from "./pglite.ts";
 import postgres from "./postgres.ts";
 import sqlite from "./sqlite.ts";
@@ -10,6 +11,8 @@ const files: Record<string, OpenMemory> = {
   "postgres:": postgres,
   "pglite:": pglite,
   "sqlite:": sqlite,
+  "mongodb:": mongodb,
+  "mongodb+srv:": mongodb,
   "inprocess:": inprocess,
 };
 

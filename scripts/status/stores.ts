@@ -68,6 +68,7 @@ const PATIENCE: Record<string, Record<string, string>> = {
   "s3:": { timeout: "3000" },
   "qdrant:": { timeout: "3000" },
   "chroma:": { timeout: "3000" },
+  "mongodb:": { timeout: "3000" },
 };
 
 function hurried(value: string): string {
