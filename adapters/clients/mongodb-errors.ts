@@ -11,6 +11,14 @@ const nameOf = (error: unknown): string => String((error as { name?: unknown } |
 /** A document with this _id is there: another was quicker. */
 export const isDuplicate = (error: unknown): boolean => numberOf(error) === 11_000;
 
+/** Nothing was heard for as long as the URL allows; also of each server that was looked for. */
+function isSilent(error: unknown): boolean {
+  const servers = (error as { reason?: { servers?: unknown } } | null)?.reason?.servers;
+  if (servers instanceof Map)
+    return servers.size > 0 && [...servers.values()].every(({ error }) => !error || isSilent(error));
+  return ["MongoNetworkTimeoutError", "MongoOperationTimeoutError"].includes(nameOf(error));
+}
+
 /** The server has no such command, as FerretDB has none for roles. */
 export const isUnknownCommand = (error: unknown): boolean => numberOf(error) === 59;
 export const isUnimplemented = (error: unknown): boolean => numberOf(error) === 238;
@@ -33,7 +41,7 @@ export function toStoreError(error: unknown, { server, database }: MongoPlace): 
     return number === 13
       ? make("denied", `The account may not do this in ${database} (${said}).`, "Give it its rights: npm run up")
       : make("denied", `The server at ${host} refuses the account.`, "Write a fresh password to .env: npm run up");
-  if (name === "MongoNetworkTimeoutError" || name === "MongoOperationTimeoutError" || number === 50)
+  if (isSilent(error) || number === 50)
     return make(
       "timeout",
       `The server at ${host} did not answer in time.`,

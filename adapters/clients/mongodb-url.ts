@@ -27,6 +27,8 @@ const LIKE = "Write mongodb://user:password@host:27017/<database>, with other si
 export function parseMongoUrl(url: string): MongoPlace {
   const { at, query, decoded } = readUrl("mongodb", url, /^mongodb(\+srv)?:$/, LIKE, QUERY);
   const cluster = at.protocol === "mongodb+srv:";
+  if (at.hostname.includes(","))
+    refuse("mongodb", "The URL names several servers.", "Name one, or the cluster: mongodb+srv://…");
   const tls = query.get("tls") ?? String(cluster);
   if (tls !== "true" && tls !== "false")
     refuse("mongodb", "?tls= is neither true nor false.", "Leave it out for a server on this machine, which has none.");
