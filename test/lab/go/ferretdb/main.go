@@ -1,6 +1,6 @@
 // FerretDB's SQLite server in mongod's place: FerretDB is a server of MongoDB's protocol. Two things are ours, which FerretDB 1.24 lacks on SQLite.
 // Commands that write go one after another, since a change of one document, which is one act in MongoDB, is a read and a write of it here. And documents
-// are found by their _id: its own index for that is written otherwise than its queries, and these ask for one only where a filter says nothing else.
+// are found by their _id or their tenant through an index, where FerretDB reads the whole collection.
 package main
 
 import (
@@ -22,6 +22,7 @@ import (
 	"github.com/FerretDB/FerretDB/internal/clientconn"
 	"github.com/FerretDB/FerretDB/internal/clientconn/connmetrics"
 	"github.com/FerretDB/FerretDB/internal/handler"
+	"github.com/FerretDB/FerretDB/internal/handler/sjson"
 	"github.com/FerretDB/FerretDB/internal/types"
 	"github.com/FerretDB/FerretDB/internal/util/iterator"
 	"github.com/FerretDB/FerretDB/internal/util/password"
@@ -121,7 +122,10 @@ type database struct {
 	backends.Database
 	name string
 }
-type collection struct{ backends.Collection }
+type collection struct {
+	backends.Collection
+	database, name string
+}
 
 func (b byID) Database(name string) (backends.Database, error) {
 	found, err := b.Backend.Database(name)
@@ -131,31 +135,50 @@ func (b byID) Database(name string) (backends.Database, error) {
 	return database{found, name}, nil
 }
 
-// indexed has the collections whose index on _id is there.
-var indexed sync.Map
+// fields are what documents are found by, the narrowest first; every index of this project begins with one of them.
+var fields = []string{"_id", "tenant"}
 
-func (d database) index(ctx context.Context, name string) error {
-	path := filepath.Join(argument("--dbpath", "/data/db"), d.name+".sqlite")
-	if _, done := indexed.Load(d.name + "." + name); done {
-		return nil
-	}
+func column(field string) string { return fmt.Sprintf("%s->'$.%s'", metadata.DefaultColumn, field) }
+
+// tables are opened beside FerretDB's own connections, by database; names are those of tables by database and collection, once they have the indexes.
+var tables, names sync.Map
+
+// table is empty for a collection that is not there yet.
+func (c collection) table(ctx context.Context) (*sql.DB, string, error) {
+	path := filepath.Join(argument("--dbpath", "/data/db"), c.database+".sqlite")
 	if _, err := os.Stat(path); err != nil {
-		return nil
+		return nil, "", nil
 	}
-	file, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
-	if err != nil {
-		return err
+	file, known := tables.Load(c.database)
+	if !known {
+		opened, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
+		if err != nil {
+			return nil, "", err
+		}
+		if file, known = tables.LoadOrStore(c.database, opened); known {
+			opened.Close()
+		}
 	}
-	defer file.Close()
-	var table string
-	if file.QueryRowContext(ctx, "select table_name from _ferretdb_collections where name = ?", name).Scan(&table) != nil {
-		return nil // it is not there yet
+	db := file.(*sql.DB)
+	if name, found := names.Load(c.database + "." + c.name); found {
+		return db, name.(string), nil
 	}
-	_, err = file.ExecContext(ctx, fmt.Sprintf("create index if not exists %q on %q (%s)", table+"_by_id", table, metadata.IDColumn))
-	if err == nil {
-		indexed.Store(d.name+"."+name, true)
+	var name string
+	if db.QueryRowContext(ctx, "select table_name from _ferretdb_collections where name = ?", c.name).Scan(&name) != nil {
+		return db, "", nil
 	}
-	return err
+	for _, field := range fields {
+		if _, err := db.ExecContext(ctx, fmt.Sprintf("create index if not exists %q on %q (%s)", name+"_by_"+field, name, column(field))); err != nil {
+			return nil, "", err
+		}
+	}
+	names.Store(c.database+"."+c.name, name)
+	return db, name, nil
+}
+
+func (d database) DropCollection(ctx context.Context, params *backends.DropCollectionParams) error {
+	names.Delete(d.name + "." + params.Name)
+	return d.Database.DropCollection(ctx, params)
 }
 
 func (d database) Collection(name string) (backends.Collection, error) {
@@ -163,35 +186,52 @@ func (d database) Collection(name string) (backends.Collection, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = d.index(context.Background(), name); err != nil {
-		return nil, err
-	}
-	return collection{found}, nil
+	return collection{found, d.name, name}, nil
 }
 
 // Query reads what the filter might find, at once: the handler looks at each document again, and keeps the connections of all that a command reads until its end.
 func (c collection) Query(ctx context.Context, params *backends.QueryParams) (*backends.QueryResult, error) {
-	if params == nil || params.Filter.Len() == 0 || params.Limit != 0 || params.OnlyRecordIDs {
+	if params == nil || params.OnlyRecordIDs {
 		return c.Collection.Query(ctx, params)
 	}
-	value, _ := params.Filter.Get("_id")
-	id, found := value.(string)
-	if !found {
-		return c.Collection.Query(ctx, params)
+	for _, field := range fields {
+		value, _ := params.Filter.Get(field)
+		if wanted, found := value.(string); found {
+			documents, err := c.having(ctx, field, wanted)
+			if err != nil {
+				return nil, err
+			}
+			return &backends.QueryResult{Iter: iterator.Values(iterator.ForSlice(documents))}, nil
+		}
 	}
-	filter, err := types.NewDocument("_id", id)
+	return c.Collection.Query(ctx, params)
+}
+
+func (c collection) having(ctx context.Context, field, value string) ([]*types.Document, error) {
+	db, table, err := c.table(ctx)
+	if err != nil || table == "" {
+		return nil, err
+	}
+	wanted, err := sjson.MarshalSingleValue(value)
 	if err != nil {
 		return nil, err
 	}
-	one := *params
-	one.Filter = filter
-	result, err := c.Collection.Query(ctx, &one)
+	rows, err := db.QueryContext(ctx, fmt.Sprintf("select %s from %q where %s = ? order by rowid", metadata.DefaultColumn, table, column(field)), string(wanted))
 	if err != nil {
 		return nil, err
 	}
-	documents, err := iterator.ConsumeValues(result.Iter)
-	if err != nil {
-		return nil, err
+	defer rows.Close()
+	var documents []*types.Document
+	for rows.Next() {
+		var text []byte
+		if err = rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		document, err := sjson.Unmarshal(text)
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, document)
 	}
-	return &backends.QueryResult{Iter: iterator.Values(iterator.ForSlice(documents))}, nil
+	return documents, rows.Err()
 }
