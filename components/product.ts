@@ -102,7 +102,7 @@ export interface Product {
   variables?(at: At): Record<string, Text>;
   /**
    * How it is kept from being written while a role moves to another product: `roles` by prepare, each apart from its others; `service` as a whole, by prepare or by
-   * how its container starts (`At.frozen`); `port`, for a server that knows no accounts: as a whole, by a port that its clients do not know. Absent: it cannot, and
+   * how its container starts (`At.frozen`); `port`, for a server that knows no accounts or whose rights are not to be relied on: as a whole, by a port that its clients do not know. Absent: it cannot, and
    * nothing moves away from it with its data.
    */
   freezes?: "roles" | "service" | "port";

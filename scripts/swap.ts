@@ -97,7 +97,7 @@ async function portsOf(from: string, to: string): Promise<Pick<Swap, "ports" | "
 }
 
 function frozenText(role: Role, product: string): string {
-  const readers = row(product).freezes === "port" ? "nor reads: it knows no accounts" : "readers go on";
+  const readers = row(product).freezes === "port" ? "nor reads: its port is another" : "readers go on";
   return `nobody writes ${role} on ${product} from now on; ${readers}`;
 }
 

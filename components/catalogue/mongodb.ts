@@ -35,6 +35,7 @@ export default {
   upkeep: { state: "maintained" },
   roles: ["memory"],
   protocol: "mongodb",
+  freezes: "port",
   options: z.strictObject({}),
   urls: (at) => ({
     admin: login(at, "admin"),

@@ -27,6 +27,20 @@ for (const [i, tenant] of ["acme", "beta"].entries()) {
     });
     await own.vector.upsert(texts.map(of));
   }
+  if (process.env.MEMORY_URL) {
+    const { memory } = own;
+    const put = (n: number, value: unknown) => ({
+      key: `k${n}`,
+      value: value as never,
+      kind: n % 2 ? "odd" : "even",
+      source: `s${n}`,
+    });
+    for (let n = 0; n < 300; n++) await memory.put(put(n, { n, text: "ä" }));
+    for (let n = 0; n < 60; n++) await memory.put(put(n, [n, null, 1e21]), { actor: "again" });
+    for (let n = 0; n < 30; n++) await memory.delete({ key: `k${n}` }, { actor: "gone" });
+    await memory.put({ ...put(301, 1), expiresAt: new Date(Date.now() + 3_600_000) });
+    await memory.put({ ...put(302, 1), expiresAt: new Date(Date.now() + 50) });
+  }
   if (process.env.SESSION_URL) {
     const { session } = own;
     for (let n = 0; n < 500; n++) await session.set(`k${n}`, { n, text: "ä" }, n % 2 ? { ttlMs: 3_600_000 + n } : {});

@@ -128,6 +128,24 @@ describe("vector", () => {
   });
 });
 
+describe("memory", () => {
+  it("goes to MongoDB and back, with its history, what has ended and what was deleted", async () => {
+    const there = await moves("memory", "mongodb");
+    await swap("memory --discard");
+    expect(await moves("memory", "postgres")).toBe(there);
+    await swap("memory --discard");
+    await using stores = openStores(variables());
+    const { memory } = stores.tenant("acme");
+    expect(await memory.get("k40")).toMatchObject({ value: [40, null, 1e21], version: 2 });
+    expect((await memory.history("k0")).map(({ action, actor }) => [action, actor])).toEqual([
+      ["delete", "gone"],
+      ["put", "again"],
+      ["put", null],
+    ]);
+    expect(await memory.get("k302")).toBeUndefined();
+  });
+});
+
 describe("session", () => {
   it("goes to Valkey and back, with times and fencing tokens, at the same URL", async () => {
     const url = variables().SESSION_URL;
