@@ -196,7 +196,7 @@ func (c collection) Query(ctx context.Context, params *backends.QueryParams) (*b
 	}
 	for _, field := range fields {
 		value, _ := params.Filter.Get(field)
-		if wanted, found := value.(string); found {
+		if wanted := texts(value); wanted != nil {
 			documents, err := c.having(ctx, field, wanted)
 			if err != nil {
 				return nil, err
@@ -207,16 +207,41 @@ func (c collection) Query(ctx context.Context, params *backends.QueryParams) (*b
 	return c.Collection.Query(ctx, params)
 }
 
-func (c collection) having(ctx context.Context, field, value string) ([]*types.Document, error) {
+// texts are what a field must be one of; nil where the filter says anything but a text, or that it is in a list of texts.
+func texts(value any) []any {
+	list := []any{value}
+	if operators, found := value.(*types.Document); found && operators.Len() == 1 {
+		in, _ := operators.Get("$in")
+		array, found := in.(*types.Array)
+		if !found || array.Len() == 0 {
+			return nil
+		}
+		values, err := iterator.ConsumeValues(array.Iterator())
+		if err != nil {
+			return nil
+		}
+		list = values
+	}
+	for i, one := range list {
+		if _, found := one.(string); !found {
+			return nil
+		}
+		text, err := sjson.MarshalSingleValue(one)
+		if err != nil {
+			return nil
+		}
+		list[i] = string(text)
+	}
+	return list
+}
+
+func (c collection) having(ctx context.Context, field string, wanted []any) ([]*types.Document, error) {
 	db, table, err := c.table(ctx)
 	if err != nil || table == "" {
 		return nil, err
 	}
-	wanted, err := sjson.MarshalSingleValue(value)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := db.QueryContext(ctx, fmt.Sprintf("select %s from %q where %s = ? order by rowid", metadata.DefaultColumn, table, column(field)), string(wanted))
+	places := "?" + strings.Repeat(", ?", len(wanted)-1)
+	rows, err := db.QueryContext(ctx, fmt.Sprintf("select %s from %q where %s in (%s) order by rowid", metadata.DefaultColumn, table, column(field), places), wanted...)
 	if err != nil {
 		return nil, err
 	}
