@@ -81,6 +81,13 @@ const OF: Readonly<Record<string, readonly Remain[]>> = {
       ends: "when the folders of segments without a collection are removed while the server is stopped, and after vacuum",
     },
   ],
+  mongodb: [
+    {
+      where: "server's files",
+      what: "freed blocks of the collections' files and the journal, which no query sees, and replicas that are behind",
+      ends: "when the server writes them over, or after compact",
+    },
+  ],
   kafka: [
     {
       where: "topics",
@@ -90,8 +97,11 @@ const OF: Readonly<Record<string, readonly Remain[]>> = {
   ],
 };
 
+/** Other schemes of a protocol. */
+const SAME: Readonly<Record<string, string>> = { rediss: "redis", "mongodb+srv": "mongodb" };
+
 /** Where a tenant may still be after it was deleted from stores of these protocols. */
 export function remainsOf(protocols: Iterable<string>): Remain[] {
-  const known = [...new Set(protocols)].map((one) => OF[one === "rediss" ? "redis" : one] ?? []);
+  const known = [...new Set(protocols)].map((one) => OF[SAME[one] ?? one] ?? []);
   return [...ALWAYS, ...new Set(known.flat())];
 }
