@@ -31,7 +31,7 @@ export async function putTogether(
     try {
       await heads.batches((all) => all.insertOne(batch));
       const written = await take(heads, batch, facts, actor);
-      decided = written !== undefined && (await commit(heads, batch._id));
+      decided = written !== undefined && (await heads.commit(batch._id));
       if (written && decided) {
         await heads.finish(batch);
         return written;
@@ -42,13 +42,6 @@ export async function putTogether(
       throw error;
     }
   }
-}
-
-async function commit(heads: Heads, _id: string): Promise<boolean> {
-  const { matchedCount } = await heads.batches((all) =>
-    all.updateOne({ _id, state: "open" }, { $set: { state: "committed" } }),
-  );
-  return matchedCount === 1;
 }
 
 /** Tells every head what is to become of it; undefined where an older batch ended this one. */

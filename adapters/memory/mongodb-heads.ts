@@ -173,6 +173,12 @@ export class Heads {
     });
   }
 
+  /** Decides that a batch counts; false where another ended it before. */
+  async commit(_id: string): Promise<boolean> {
+    const decide = { $set: { state: "committed" as const } };
+    return (await this.batches((all) => all.updateOne({ _id, state: "open" }, decide))).matchedCount === 1;
+  }
+
   /** Does what a committed batch says, as far as nobody else has. */
   async finish(batch: Batch): Promise<void> {
     const heads = (await this.raw(batch.heads)).filter(({ pending }) => pending?.batch === batch._id);

@@ -2,12 +2,17 @@ import type { AddressInfo } from "node:net";
 import { createServer, type Server, type Socket } from "node:net";
 import { MongoNetworkError, MongoNetworkTimeoutError, MongoServerError } from "mongodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Mongo, mongoAt } from "../../adapters/clients/mongodb.ts";
 import { toStoreError } from "../../adapters/clients/mongodb-errors.ts";
 import { parseMongoUrl } from "../../adapters/clients/mongodb-url.ts";
 import { openFleet, openStores } from "../../adapters/index.ts";
 import type { CheckedFact } from "../../adapters/memory/backend.ts";
-import { afterPut, archived, changeOf, ended, type Head } from "../../adapters/memory/mongodb-documents.ts";
+import { afterPut, archived, type Batch, changeOf, ended, type Head } from "../../adapters/memory/mongodb-documents.ts";
+import { Heads } from "../../adapters/memory/mongodb-heads.ts";
+import { mongoBackend } from "../../adapters/memory/mongodb-store.ts";
+import { checkFacts } from "../../adapters/memory/validate.ts";
 import { refused } from "../contract/expectations.ts";
+import { servers } from "../contract/servers.ts";
 
 const PASSWORD = "s3cret/with@signs";
 const secret = encodeURIComponent(PASSWORD);
@@ -147,4 +152,60 @@ describe("a key's document", () => {
     expect(archived(short)).toMatchObject({ seq: 1, ends: null, deleted: null });
     expect(afterPut("acme", short, fact(), null, 14)).toMatchObject({ expire: null, head: { seq: 2, version: 2 } });
   });
+});
+
+const urls = (await servers("memory")).filter(({ app }) => app.startsWith("mongodb:"));
+
+describe.each(urls)("facts that are put together on $product, whose writer is gone", ({ app, fleet }) => {
+  class Killed extends Heads {
+    readonly #at: "telling" | "commit" | "finish";
+    constructor(mongo: Mongo, at: "telling" | "commit" | "finish") {
+      super(mongo);
+      this.#at = at;
+    }
+    override async bulk(name: string, writes: readonly object[]): Promise<boolean> {
+      if (this.#at !== "telling") return super.bulk(name, writes);
+      await super.bulk(name, writes.slice(1));
+      throw new Error("killed");
+    }
+    override commit(id: string): Promise<boolean> {
+      return this.#at === "commit" ? Promise.reject(new Error("killed")) : super.commit(id);
+    }
+    override finish(batch: Batch): Promise<void> {
+      return this.#at === "finish" ? Promise.reject(new Error("killed")) : super.finish(batch);
+    }
+  }
+
+  it.each([
+    ["telling", "old"],
+    ["commit", "old"],
+    ["finish", "new"],
+  ] as const)(
+    "at %s are all %s to every reader, and hold nobody up for long",
+    { timeout: 120_000 },
+    async (at, then) => {
+      const tenant = `killed-${at}-${process.pid}`;
+      const mongo = mongoAt(app);
+      await using stores = openStores({ MEMORY_URL: app });
+      await using all = openFleet({ MEMORY_URL: fleet });
+      const { memory } = stores.tenant(tenant);
+      for (const key of ["a", "b"]) await memory.put({ key, value: "old" });
+      const facts = checkFacts(["a", "b", "c"].map((key) => ({ key, value: "new" })));
+      await expect(mongoBackend(new Killed(mongo, at), tenant).put(facts, null)).rejects.toThrow("killed");
+      const values = { a: then, b: then, ...(then === "new" && { c: then }) };
+      const found = (await memory.search()).facts.map(({ key, value }) => [key, value]);
+      expect(Object.fromEntries(found)).toEqual(values);
+      const got = await memory.getMany(["a", "b", "c"]);
+      expect(got.map((one) => one?.value)).toEqual(["a", "b", "c"].map((key) => values[key as "a"]));
+      const put = await memory.putMany(["c", "a", "b"].map((key) => ({ key, value: "last" })));
+      expect(put.map(({ version }) => version)).toEqual(then === "new" ? [2, 3, 3] : [1, 2, 2]);
+      for (const key of ["a", "b", "c"]) {
+        const history = (await memory.history(key)).map(({ seq, after }) => [seq, after?.value]).reverse();
+        const told = [...(key === "c" ? [] : ["old"]), ...(then === "new" ? ["new"] : []), "last"];
+        expect(history).toEqual(told.map((value, n) => [n + 1, value]));
+      }
+      expect((await all.deleteTenant(tenant)).counts.memory).toMatchObject({ facts: 3 });
+      await mongo.close();
+    },
+  );
 });
