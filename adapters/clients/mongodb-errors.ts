@@ -29,9 +29,18 @@ const DENIED = new Set([11, 13, 18, 31, 8_000]);
 const BUSY = new Set([91, 189, 10_058, 10_107, 11_600, 11_602, 13_435, 13_436]);
 const FULL = new Set([14_031, 146, 39]);
 
+/** Of many writes: what ended them all, where no single one is to blame. */
+function withoutBulk(error: unknown): unknown {
+  const { errorResponse, writeErrors } = (error ?? {}) as { errorResponse?: unknown; writeErrors?: unknown };
+  return errorResponse instanceof Error && !(Array.isArray(writeErrors) && writeErrors.length > 0)
+    ? errorResponse
+    : error;
+}
+
 /** A client's error as ours: what broke, what to type next, and the original as its cause. */
-export function toStoreError(error: unknown, { server, database }: MongoPlace): StoreError {
-  if (error instanceof StoreError) return error;
+export function toStoreError(given: unknown, { server, database }: MongoPlace): StoreError {
+  if (given instanceof StoreError) return given;
+  const error = withoutBulk(given);
   const host = server.replace(/^.*\/\//, "");
   const said = messageOf(error).replace(/\.$/, "").slice(0, 500);
   const make = (code: StoreError["code"], what: string, mend: string) =>

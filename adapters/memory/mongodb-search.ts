@@ -11,7 +11,8 @@ import type { Heads } from "./mongodb-heads.ts";
  */
 export async function mongoSearch(heads: Heads, tenant: string, search: CheckedSearch): Promise<KeptFact[]> {
   await heads.settle({ tenant });
-  const filter = { tenant, $and: conditionsOf(search, await heads.mongo.now()) };
+  const all = conditionsOf(search);
+  const filter = { tenant, ...there(await heads.mongo.now()), ...(all.length > 0 && { $and: all }) };
   return heads.facts(async (facts) => {
     const found: KeptFact[] = [];
     const cursor = facts
@@ -28,8 +29,8 @@ export async function mongoSearch(heads: Heads, tenant: string, search: CheckedS
 const isInRange = (range: WordRange, word: string): boolean =>
   "word" in range ? word === range.word : byCodePoint(word, range.from) >= 0 && byCodePoint(word, range.to) < 0;
 
-function conditionsOf(search: CheckedSearch, now: number): Filter<Head>[] {
-  const parts: Filter<Head>[] = [there(now), ...search.words.map(inRange)];
+function conditionsOf(search: CheckedSearch): Filter<Head>[] {
+  const parts: Filter<Head>[] = search.words.map(inRange);
   for (const name of ["kind", "agent", "source"] as const)
     if (search[name] !== null) parts.push({ [name]: search[name] });
   const { keys, part, minConfidence, after } = search;

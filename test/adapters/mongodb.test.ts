@@ -66,6 +66,11 @@ describe("an error", () => {
     [of(50, "operation exceeded time limit"), "timeout", /in time/],
     [new MongoNetworkTimeoutError("timed out"), "timeout", /in time/],
     [new MongoNetworkError("connection closed"), "unavailable", /host:27017.*npm run up/],
+    [
+      Object.assign(new Error("bulk"), { errorResponse: new MongoNetworkError("closed"), writeErrors: [] }),
+      "unavailable",
+      /./,
+    ],
     [of(91, "shutdown in progress"), "unavailable", /not ready/],
     [of(14_031, "disk"), "full", /room/],
     [of(1, "No space left on device"), "full", /room/],
@@ -74,7 +79,9 @@ describe("an error", () => {
     const told = toStoreError(error, place);
     expect(told).toMatchObject(refused(code));
     expect(told.message).toMatch(words);
-    expect(told.cause).toBe(error);
+    expect(told.cause).toBe(
+      "errorResponse" in error && error.errorResponse instanceof Error ? error.errorResponse : error,
+    );
   });
 });
 

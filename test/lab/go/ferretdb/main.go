@@ -135,8 +135,11 @@ func (b byID) Database(name string) (backends.Database, error) {
 	return database{found, name}, nil
 }
 
-// fields are what documents are found by, the narrowest first; every index of this project begins with one of them.
-var fields = []string{"_id", "tenant"}
+// fields are what documents are found by, the narrowest first.
+var fields = []string{"_id", "id", "tenant"}
+
+// live goes with each of them, for filters that want nothing that was deleted.
+const live = "coalesce(" + metadata.DefaultColumn + "->'$.deleted', 'null')"
 
 func column(field string) string { return fmt.Sprintf("%s->'$.%s'", metadata.DefaultColumn, field) }
 
@@ -168,7 +171,7 @@ func (c collection) table(ctx context.Context) (*sql.DB, string, error) {
 		return db, "", nil
 	}
 	for _, field := range fields {
-		if _, err := db.ExecContext(ctx, fmt.Sprintf("create index if not exists %q on %q (%s)", name+"_by_"+field, name, column(field))); err != nil {
+		if _, err := db.ExecContext(ctx, fmt.Sprintf("create index if not exists %q on %q (%s, %s)", name+"_by_"+field, name, column(field), live)); err != nil {
 			return nil, "", err
 		}
 	}
@@ -197,7 +200,7 @@ func (c collection) Query(ctx context.Context, params *backends.QueryParams) (*b
 	for _, field := range fields {
 		value, _ := params.Filter.Get(field)
 		if wanted := texts(value); wanted != nil {
-			documents, err := c.having(ctx, field, wanted)
+			documents, err := c.having(ctx, params.Filter, field, wanted)
 			if err != nil {
 				return nil, err
 			}
@@ -235,13 +238,18 @@ func texts(value any) []any {
 	return list
 }
 
-func (c collection) having(ctx context.Context, field string, wanted []any) ([]*types.Document, error) {
+func (c collection) having(ctx context.Context, filter *types.Document, field string, wanted []any) ([]*types.Document, error) {
 	db, table, err := c.table(ctx)
 	if err != nil || table == "" {
 		return nil, err
 	}
 	places := "?" + strings.Repeat(", ?", len(wanted)-1)
-	rows, err := db.QueryContext(ctx, fmt.Sprintf("select %s from %q where %s in (%s) order by rowid", metadata.DefaultColumn, table, column(field), places), wanted...)
+	more := ""
+	if deleted, err := filter.Get("deleted"); err == nil && deleted == types.Null {
+		more = " and " + live + " = 'null'"
+	}
+	query := fmt.Sprintf("select %s from %q where %s in (%s)%s order by rowid", metadata.DefaultColumn, table, column(field), places, more)
+	rows, err := db.QueryContext(ctx, query, wanted...)
 	if err != nil {
 		return nil, err
 	}
