@@ -136,7 +136,7 @@ func (b byID) Database(name string) (backends.Database, error) {
 }
 
 // fields are what documents are found by, the narrowest first.
-var fields = []string{"_id", "id", "tenant"}
+var fields = []string{"_id", "id", "life", "tenant"}
 
 // live goes with each of them, for filters that want nothing that was deleted.
 const live = "coalesce(" + metadata.DefaultColumn + "->'$.deleted', 'null')"
