@@ -11,6 +11,9 @@ const nameOf = (error: unknown): string => String((error as { name?: unknown } |
 /** A document with this _id is there: another was quicker. */
 export const isDuplicate = (error: unknown): boolean => numberOf(error) === 11_000;
 
+/** There is no such collection. */
+export const isMissing = (error: unknown): boolean => numberOf(error) === 26;
+
 /** Nothing was heard for as long as the URL allows; also of each server that was looked for. */
 function isSilent(error: unknown): boolean {
   const servers = (error as { reason?: { servers?: unknown } } | null)?.reason?.servers;

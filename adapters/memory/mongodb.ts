@@ -1,4 +1,5 @@
 import { mongoAt } from "../clients/mongodb.ts";
+import { isMissing } from "../clients/mongodb-errors.ts";
 import { StoreError } from "../errors.ts";
 import { checkTenant } from "../input.ts";
 import type { MemoryBackend } from "./backend.ts";
@@ -29,7 +30,7 @@ const open: OpenMemory = (url) => {
           .collection(FACTS)
           .listIndexes()
           .toArray()
-          .catch(() => []);
+          .catch((error) => (isMissing(error) ? [] : Promise.reject(error)));
         if (indexes.length < 2)
           throw new StoreError(
             "unprepared",
