@@ -117,7 +117,7 @@ const faults: Fault[] = [
     name: "an unknown product",
     command: () => `${up} --set vector=qdrannt`,
     says: /no product "qdrannt"/,
-    mend: /Use one of: postgres/,
+    mend: /Use one of: .*postgres/,
   },
   {
     name: "an unknown key",
