@@ -8,7 +8,6 @@ import { proveContracts } from "./contracts.ts";
 import { only } from "./flags.ts";
 import { type Kill, killerOf, type Outcome, told } from "./kill.ts";
 import { groundFor } from "./lab.ts";
-import { killAndCompareMemory } from "./memory-kills.ts";
 import { prove } from "./proof.ts";
 import { killAndCompare } from "./vector-kills.ts";
 
@@ -27,7 +26,6 @@ interface Alternate {
 const ALTERNATES: Alternate[] = [
   { product: "qdrant", role: "vector", kills: killAndCompare },
   { product: "chroma", role: "vector", kills: killAndCompare },
-  { product: "mongodb", role: "memory", kills: (url, _, kill, kills) => killAndCompareMemory(url, kill, kills) },
 ];
 
 describe.each(ALTERNATES)("$product for $role", ({ product, role, kills }) => {
