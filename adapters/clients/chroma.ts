@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { StoreError } from "../errors.ts";
 import { ChromaRefusal, isLocked, isUnapplied, toStoreError } from "./chroma-errors.ts";
 import { type ChromaPlace, parseChromaUrl } from "./chroma-url.ts";
+import { underWay } from "./under-way.ts";
 
 /*
  * The server's REST interface as it is, by Node's own fetch. The official client (chromadb 3.5) has no limit of time for a call, drops what the network says, takes vectors as lists of numbers only, and brings
@@ -34,8 +34,7 @@ export interface Chroma {
 export function chromaAt(url: string): Chroma {
   const place = parseChromaUrl(url);
   let reached = false;
-  let closed = false;
-  const busy = new Set<Promise<unknown>>();
+  const work = underWay("chroma");
 
   async function attempt(method: Method, path: string, body?: string): Promise<unknown> {
     const started = performance.now();
@@ -57,21 +56,10 @@ export function chromaAt(url: string): Chroma {
 
   return {
     place,
-    async send<T>(method: Method, path: string, body?: object) {
-      if (closed) throw new StoreError("invalid", "chroma", "The store was closed.", "Open it again.");
-      const running = attempt(method, path, body && JSON.stringify(body));
-      busy.add(running);
-      try {
-        return (await running) as T;
-      } finally {
-        busy.delete(running);
-      }
-    },
+    send: <T>(method: Method, path: string, body?: object) =>
+      work.call(() => attempt(method, path, body && JSON.stringify(body)) as Promise<T>),
     path: (...parts) => ["/tenants", place.area, ...parts].join("/"),
-    async close() {
-      closed = true;
-      await Promise.allSettled(busy);
-    },
+    close: () => work.drained(),
   };
 }
 

@@ -1,8 +1,8 @@
 import type { Db, Document, MongoClient } from "mongodb";
-import { StoreError } from "../errors.ts";
 import { toStoreError } from "./mongodb-errors.ts";
 import { type MongoPlace, parseMongoUrl } from "./mongodb-url.ts";
 import { optional } from "./optional.ts";
+import { underWay } from "./under-way.ts";
 
 /** How long a server that restarts is waited for, in milliseconds, if the URL allows as much. */
 const PATIENCE = 5_000;
@@ -25,8 +25,7 @@ export interface Mongo {
 export function mongoAt(url: string): Mongo {
   const place = parseMongoUrl(url);
   let client: Promise<MongoClient> | undefined;
-  let closed = false;
-  const busy = new Set<Promise<unknown>>();
+  const work = underWay("mongodb");
 
   async function attempt<T>(calls: (db: Db) => Promise<T>): Promise<T> {
     try {
@@ -37,16 +36,7 @@ export function mongoAt(url: string): Mongo {
     }
   }
 
-  async function run<T>(calls: (db: Db) => Promise<T>): Promise<T> {
-    if (closed) throw new StoreError("invalid", "mongodb", "The store was closed.", "Open it again.");
-    const running = attempt(calls);
-    busy.add(running);
-    try {
-      return await running;
-    } finally {
-      busy.delete(running);
-    }
-  }
+  const run = <T>(calls: (db: Db) => Promise<T>): Promise<T> => work.call(() => attempt(calls));
 
   const now = clockOf(() => run((db) => db.command({ hello: 1 })));
   let last = 0;
@@ -60,8 +50,7 @@ export function mongoAt(url: string): Mongo {
       return first;
     },
     async close() {
-      closed = true;
-      await Promise.allSettled(busy);
+      await work.drained();
       // One that could not be loaded was never open.
       await (await client?.catch(() => undefined))?.close();
     },

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { QdrantClient, Schemas } from "@qdrant/js-client-rest";
-import { StoreError } from "../errors.ts";
 import { optional } from "./optional.ts";
 import { toStoreError } from "./qdrant-errors.ts";
 import { parseQdrantUrl, type QdrantPlace } from "./qdrant-url.ts";
+import { underWay } from "./under-way.ts";
 
 export type Filter = Schemas["Filter"];
 export type Condition = Schemas["Condition"];
@@ -27,8 +27,7 @@ export function qdrantAt(url: string): Qdrant {
   const place = parseQdrantUrl(url);
   let client: Promise<QdrantClient> | undefined;
   let reached = false;
-  let closed = false;
-  const busy = new Set<Promise<unknown>>();
+  const work = underWay("qdrant");
 
   async function attempt<T>(calls: (client: QdrantClient, collection: string) => Promise<T>): Promise<T> {
     for (const deadline = performance.now() + PATIENCE; ; await sleep(100)) {
@@ -47,20 +46,8 @@ export function qdrantAt(url: string): Qdrant {
 
   return {
     place,
-    async run(calls) {
-      if (closed) throw new StoreError("invalid", "qdrant", "The store was closed.", "Open it again.");
-      const running = attempt(calls);
-      busy.add(running);
-      try {
-        return await running;
-      } finally {
-        busy.delete(running);
-      }
-    },
-    async close() {
-      closed = true;
-      await Promise.allSettled(busy);
-    },
+    run: (calls) => work.call(() => attempt(calls)),
+    close: () => work.drained(),
   };
 }
 
