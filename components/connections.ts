@@ -21,6 +21,9 @@ export const secretVariable = ({ secret, as }: SecretRef) =>
     .replaceAll(/[^A-Za-z0-9]/g, "_")
     .toUpperCase()}`;
 
+/** How a product's variables of `.env.admin` begin. */
+export const variablePrefix = (product: string): string => product.toUpperCase().replaceAll("-", "_");
+
 /** `<ROLE>_URL` for each role, what other clients expect, and one URL for each account of each product. */
 export function connections(plan: Plan): Connections {
   const env: Record<string, Text> = {};
@@ -39,7 +42,7 @@ export function connections(plan: Plan): Connections {
     }
     // Others' clients must not find what does not serve yet.
     if (service.roles.length > 0) Object.assign(env, variables?.(told));
-    const prefix = service.product.toUpperCase().replaceAll("-", "_");
+    const prefix = variablePrefix(service.product);
     for (const account of ACCOUNTS) adminEnv[`${prefix}_${account.toUpperCase()}_URL`] = url[account];
     if (service.frozen.length > 0) adminEnv[`${prefix}_FROZEN`] = service.frozen.join(" ");
     for (const ref of secretsIn(container?.files(here))) adminEnv[secretVariable(ref)] = ref;

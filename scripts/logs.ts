@@ -5,7 +5,7 @@ import { inOrder, type Line, Merger } from "./logs/lines.ts";
 import { follow, readLog, type Wanted } from "./logs/read.ts";
 import { containersOf, type Found } from "./machine/containers.ts";
 import { requireEngine } from "./machine/engine.ts";
-import { hasFile, readPlan } from "./stack/file.ts";
+import { knownPlan } from "./stack/file.ts";
 import { command } from "./terminal/command.ts";
 import { Failure, type Report } from "./terminal/report.ts";
 
@@ -28,8 +28,7 @@ await command<Options>({
   ],
   help: "With --json one object a line: product, at, stream, line. Exit code 1 when a product has no container.",
   async run({ stack, since, tail, follow: goesOn = false }, report, products) {
-    if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");
-    const { plan } = readPlan(stack);
+    const { plan } = knownPlan(stack);
     const wanted: Wanted = { tail: tail ?? (since ? "all" : "100"), since, follow: goesOn };
     const names = chosen(plan, products);
     const { host } = await requireEngine(plan.engineHost);

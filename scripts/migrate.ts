@@ -5,7 +5,7 @@ import { installClients } from "./machine/clients.ts";
 import { ownersElsewhere } from "./migrate/owners.ts";
 import { connect } from "./stack/connect.ts";
 import { envFiles, readOurs } from "./stack/dotenv.ts";
-import { hasFile, readPlan } from "./stack/file.ts";
+import { knownPlan, requireRunning } from "./stack/file.ts";
 import { withLock } from "./stack/lock.ts";
 import { command } from "./terminal/command.ts";
 import { count, Failure, type Report } from "./terminal/report.ts";
@@ -29,9 +29,8 @@ await command<{ check?: boolean; urlFile?: string }>({
       installClients(elsewhere);
       return check ? sayPending(elsewhere, report) : migrate(elsewhere, report);
     }
-    if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");
-    const { plan } = readPlan(stack);
-    if (!plan.running) throw new Failure(`the stack ${stack} is down`, "Type: npm run up");
+    const { plan } = knownPlan(stack);
+    requireRunning(plan);
     if (!check) {
       const prepare = () => report.step("prepare", "roles, extension, migrations", () => connect(plan));
       return withLock(stack, "migrate", prepare);

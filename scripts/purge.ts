@@ -1,9 +1,8 @@
 import { InvalidArgumentError, Option } from "commander";
 import { openFleet } from "../adapters/index.ts";
 import { envFiles, readOurs } from "./stack/dotenv.ts";
-import { hasFile, readPlan } from "./stack/file.ts";
+import { knownPlan, requireRunning } from "./stack/file.ts";
 import { command } from "./terminal/command.ts";
-import { Failure } from "./terminal/report.ts";
 
 /** Milliseconds. */
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -20,8 +19,7 @@ await command<{ olderThan: number; yes?: boolean }>({
   ],
   help: "What lives on is never touched. Safe to repeat, and while applications are at work.",
   async run({ stack, olderThan, yes }, report) {
-    if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");
-    if (!readPlan(stack).plan.running) throw new Failure(`the stack ${stack} is down`, "Type: npm run up");
+    requireRunning(knownPlan(stack).plan);
     await using fleet = openFleet(readOurs(envFiles(stack).admin));
     const options = { olderThanMs: olderThan };
     const roles = Object.entries(yes ? await fleet.purge(options) : await fleet.ended(options));

@@ -16,7 +16,7 @@ import { hasFile, readPlan, writeSettings } from "./stack/file.ts";
 import { withFreePorts } from "./stack/free-ports.ts";
 import { withLock } from "./stack/lock.ts";
 import { removeStack } from "./stack/remove.ts";
-import { inFolder } from "./swap/stores.ts";
+import { inScratch } from "./stack/scratch.ts";
 import { command } from "./terminal/command.ts";
 import { count, Failure, type Report, seconds } from "./terminal/report.ts";
 
@@ -103,7 +103,7 @@ async function fill(
   report: Report,
 ): Promise<void> {
   await report.step("data", "copying it", () =>
-    inFolder("rehearse", async (folder) => {
+    inScratch("rehearse", async (folder) => {
       const started = Date.now();
       await using live = openFleet(only(stack, roles));
       await using fresh = openFleet(only(name, roles));

@@ -1,12 +1,13 @@
 import { Option } from "commander";
 import { row } from "../components/catalogue/index.ts";
+import { variablePrefix } from "../components/connections.ts";
 import type { Plan, Service } from "../components/plan.ts";
 import { containersOf, type Found } from "./machine/containers.ts";
 import { requireEngine } from "./machine/engine.ts";
 import type { Shell } from "./shell/contract.ts";
 import { oursFirst } from "./shell/words.ts";
 import { envFiles, readOurs } from "./stack/dotenv.ts";
-import { hasFile, readPlan } from "./stack/file.ts";
+import { knownPlan, requireRunning } from "./stack/file.ts";
 import { command } from "./terminal/command.ts";
 import { Failure } from "./terminal/report.ts";
 
@@ -39,14 +40,13 @@ await command<{ admin?: boolean }>({
   npm run shell mongodb -- '{"ping":1}'`,
   words: oursFirst(process.argv.slice(2)),
   async run({ stack, admin = false }, _report, [product, ...words]) {
-    if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");
-    const { plan } = readPlan(stack);
+    const { plan } = knownPlan(stack);
     const service = serviceOf(plan, product);
-    if (!plan.running) throw new Failure(`the stack ${stack} is down`, "Type: npm run up");
+    requireRunning(plan);
     const files = envFiles(stack);
     const [env, adminEnv] = [readOurs(files.app), readOurs(files.admin)];
     const account = admin ? "admin" : "app";
-    const url = adminEnv[`${service.product.toUpperCase().replaceAll("-", "_")}_${account.toUpperCase()}_URL`];
+    const url = adminEnv[`${variablePrefix(service.product)}_${account.toUpperCase()}_URL`];
     const open = shells[row(service.product).protocol];
     if (!open) throw new Failure(`${service.product} has no shell`, `Use a client of ${row(service.product).title}.`);
     if (!url) throw new Failure(`.env.admin does not name ${service.product}`, "Type: npm run env");

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from "commander";
 import { type ProductFigures, readFigures } from "../adapters/figures/index.ts";
 import type { Plan } from "../components/plan.ts";
 import { envFiles, readOurs } from "./stack/dotenv.ts";
-import { hasFile, readPlan } from "./stack/file.ts";
+import { knownPlan } from "./stack/file.ts";
 import { blockOf, dataOf } from "./status/blocks.ts";
 import { isSilent, type Store, storesOf } from "./status/stores.ts";
 import { watch } from "./status/watch.ts";
@@ -19,8 +19,7 @@ await command<{ watch?: number | true; all?: boolean }>({
   ],
   help: "With --json one object for each product; with --watch too, one for each in every round. Postgres' figures are queries that also run by hand: sql/queries/",
   async run({ stack, watch: every, all = false }, report) {
-    if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");
-    const { plan } = readPlan(stack);
+    const { plan } = knownPlan(stack);
     const title = `agent-stores · stack ${stack} · ${plan.target}${plan.running ? "" : " · down"}`;
     if (every === undefined) report.say(title);
     if (!plan.running) throw new Failure("the stack is down; its data is kept", "Type: npm run up");

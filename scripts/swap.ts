@@ -1,6 +1,7 @@
 import { Option } from "commander";
 import { openFleet } from "../adapters/index.ts";
 import { empty } from "../adapters/move/copy.ts";
+import { heldBy } from "../adapters/move/held.ts";
 import { row } from "../components/catalogue/index.ts";
 import type { Swap } from "../components/plan.ts";
 import type { Role } from "../components/product.ts";
@@ -15,7 +16,7 @@ import { copyAndCompare } from "./swap/copying.ts";
 import { checkMove, type Moving, movingOf, takesPlace } from "./swap/move.ts";
 import { type Stage, stageOf } from "./swap/stage.ts";
 import { swapChanges, withoutSwap } from "./swap/steps.ts";
-import { holds, holdsText, roleAt } from "./swap/stores.ts";
+import { heldText, roleAt } from "./swap/stores.ts";
 import { command } from "./terminal/command.ts";
 import { Failure, type Report } from "./terminal/report.ts";
 
@@ -110,10 +111,10 @@ async function portsFor(product: string): Promise<Record<string, number>> {
 
 async function requireEmpty(stack: string, role: Role, product: string): Promise<void> {
   await using there = roleAt(stack, role, product);
-  const held = await holds(there.fleet);
-  if (Object.keys(held).length === 0) return;
+  const held = await heldBy(there.fleet);
+  if (held.tenants.length === 0) return;
   throw new Failure(
-    `${product} holds of ${role} already: ${holdsText(held)}`,
+    `${product} holds of ${role} already: ${heldText(held)}`,
     `Replace it: npm run swap ${role} ${product} -- --over   Or leave it: npm run swap ${role} -- --back`,
   );
 }
@@ -186,7 +187,7 @@ async function dryRun(moving: Moving, to: string, stage: Stage, report: Report):
   );
   await report.step("machine", "looking at ports, memory and images", () => stage.check(plan));
   await using old = roleAt(stack, role, from);
-  report.line("ok", from, `holds ${holdsText(await holds(old.fleet))}`);
+  report.line("ok", from, `holds ${heldText(await heldBy(old.fleet))}`);
   const service = plan.services.find(({ product }) => product === to);
   const where = Object.values(service?.ports ?? {}).map((port) => `127.0.0.1:${port}`);
   const steps = [

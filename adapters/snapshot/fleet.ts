@@ -1,5 +1,6 @@
 import { StoreError } from "../errors.ts";
 import { checkTenant } from "../input.ts";
+import { heldBy } from "../move/held.ts";
 import type { RoleFleet } from "../role.ts";
 import type { Manifest } from "./format.ts";
 import { openSnapshot, type Snapshot } from "./read.ts";
@@ -98,13 +99,9 @@ async function makeRoom(
   const held: string[] = [];
   const tenants = new Set<string>();
   for (const { role, fleet } of roles) {
-    const sums: Record<string, number> = {};
-    for (const { tenant, ...figures } of await fleet.tenants()) {
-      if (scope !== undefined && tenant !== scope) continue;
-      tenants.add(tenant);
-      for (const [what, n] of Object.entries(figures)) if (typeof n === "number") sums[what] = (sums[what] ?? 0) + n;
-    }
-    for (const [what, n] of Object.entries(sums)) held.push(`${n.toLocaleString("en")} ${what} (${role})`);
+    const found = await heldBy(fleet, scope);
+    for (const tenant of found.tenants) tenants.add(tenant);
+    for (const [what, n] of Object.entries(found.sums)) held.push(`${n.toLocaleString("en")} ${what} (${role})`);
   }
   if (!over) {
     if (tenants.size === 0) return;

@@ -5,7 +5,7 @@ import { parts } from "./copies.ts";
 import { repeatUris } from "./copies-documents.ts";
 import type { CopiesTenant } from "./copies-tenant.ts";
 import { type CheckedMove, checkDroppable, checkLimit, checkMove, checkNew } from "./reindex-input.ts";
-import { plainSpace } from "./spaces.ts";
+import { spacesState } from "./spaces.ts";
 import { type CheckedSpace, checkId, checkSpace } from "./validate.ts";
 
 /** Copies that are read at a time. */
@@ -49,12 +49,8 @@ export function copiesReindexing(at: CopiesTenant): VectorReindexing {
 
   return {
     async state() {
-      const { spaces, counts, current, previous } = await at.spaces();
-      return {
-        spaces: spaces.map((space) => ({ space: plainSpace(space), chunks: counts.get(space.id) ?? 0 })),
-        current: current && plainSpace(current),
-        previous: previous && plainSpace(previous),
-      };
+      const held = await at.spaces();
+      return spacesState(held, (id) => held.counts.get(id) ?? 0);
     },
     countMissing: async (move) => (await lacking(checkMove(move))).length,
     async missing(move, after, limit) {

@@ -4,7 +4,7 @@ import { byCodePoint } from "../order.ts";
 import type { Move, VectorReindexing } from "./contract.ts";
 import { heldBy, type Kept, keepVector, type Tenant } from "./inprocess-state.ts";
 import { checkDroppable, checkLimit, checkMove, checkNew } from "./reindex-input.ts";
-import { plainSpace } from "./spaces.ts";
+import { spacesState } from "./spaces.ts";
 import { checkId, checkSpace } from "./validate.ts";
 
 /** The steps of a move in memory: each is done before anything else happens. */
@@ -19,14 +19,7 @@ export function inprocessReindexing(mine: () => Tenant): VectorReindexing {
   };
 
   return {
-    async state() {
-      const { spaces, current, previous } = heldBy(mine());
-      return {
-        spaces: spaces.map((space) => ({ space: plainSpace(space), chunks: inSpace(space.id).length })),
-        current: current && plainSpace(current),
-        previous: previous && plainSpace(previous),
-      };
-    },
+    state: async () => spacesState(heldBy(mine()), (id) => inSpace(id).length),
     countMissing: async (move) => missing(move).length,
     async missing(move, after, limit) {
       const behind = after === "" ? "" : checkId(after, "The id to go on behind");

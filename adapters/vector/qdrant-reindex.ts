@@ -8,7 +8,7 @@ import { graphs } from "./qdrant-graphs.ts";
 import { type ChunkPayload, pointId, rawVector } from "./qdrant-points.ts";
 import type { QdrantTenant } from "./qdrant-tenant.ts";
 import { type CheckedMove, checkDroppable, checkLimit, checkMove, checkNew } from "./reindex-input.ts";
-import { plainSpace } from "./spaces.ts";
+import { spacesState } from "./spaces.ts";
 import { checkId, checkSpace } from "./validate.ts";
 
 /** The steps of a move. A chunk is changed on condition that it still is what was read, so whoever writes it meanwhile wins. */
@@ -31,12 +31,8 @@ export function qdrantReindexing(at: QdrantTenant): VectorReindexing {
 
   return {
     async state() {
-      const { spaces, counts, current, previous } = await at.spaces();
-      return {
-        spaces: spaces.map((space) => ({ space: plainSpace(space), chunks: counts.get(space.id) ?? 0 })),
-        current: current && plainSpace(current),
-        previous: previous && plainSpace(previous),
-      };
+      const held = await at.spaces();
+      return spacesState(held, (id) => held.counts.get(id) ?? 0);
     },
     countMissing: async (move) => at.count(lacking(checkMove(move))),
     async missing(move, after, limit) {

@@ -1,5 +1,5 @@
 import { StoreError } from "../errors.ts";
-import type { EmbeddingSpace } from "./contract.ts";
+import type { EmbeddingSpace, SpacesState } from "./contract.ts";
 import type { CheckedQuery, CheckedSpace } from "./validate.ts";
 
 /** The spaces where a tenant has chunks, by id. */
@@ -50,4 +50,13 @@ export function spaceName({ provider, model, dimensions, normalised }: Embedding
 /** A space as the contract shows it, without our id. */
 export function plainSpace({ id: _, ...space }: CheckedSpace): EmbeddingSpace {
   return space;
+}
+
+/** A tenant's spaces as the contract shows them, with how many chunks each has. */
+export function spacesState({ spaces, current, previous }: Held, chunksIn: (id: string) => number): SpacesState {
+  return {
+    spaces: spaces.map((space) => ({ space: plainSpace(space), chunks: chunksIn(space.id) })),
+    current: current && plainSpace(current),
+    previous: previous && plainSpace(previous),
+  };
 }

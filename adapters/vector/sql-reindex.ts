@@ -3,7 +3,7 @@ import type { Row, Statement } from "../clients/sql.ts";
 import type { Metadata } from "../input.ts";
 import type { ChunkText, VectorReindexing } from "./contract.ts";
 import { type CheckedMove, checkDroppable, checkLimit, checkMove, checkNew, type NewVector } from "./reindex-input.ts";
-import { plainSpace } from "./spaces.ts";
+import { spacesState } from "./spaces.ts";
 import { byIndex } from "./sql-query.ts";
 import type { SqlTenant } from "./sql-tenant.ts";
 import { exclusiveLock, sharedLock } from "./sql-upsert.ts";
@@ -30,13 +30,10 @@ export function sqlReindexing(at: SqlTenant, writer: SqlWriter): VectorReindexin
   return {
     async state() {
       const held = await at.spaces();
-      const spaces: Awaited<ReturnType<VectorReindexing["state"]>>["spaces"] = [];
-      for (const space of held.spaces) {
-        const chunks = await counted(`select count(*)::float8 as n from ${inSpace(space.id, "o")}`);
-        spaces.push({ space: plainSpace(space), chunks });
-      }
-      const { current, previous } = held;
-      return { spaces, current: current && plainSpace(current), previous: previous && plainSpace(previous) };
+      const counts = new Map<string, number>();
+      for (const { id } of held.spaces)
+        counts.set(id, await counted(`select count(*)::float8 as n from ${inSpace(id, "o")}`));
+      return spacesState(held, (id) => counts.get(id) ?? 0);
     },
 
     countMissing: async (move) => counted(`select count(*)::float8 as n ${missingFrom(checkMove(move))}`),

@@ -1,7 +1,7 @@
 import { catalogue, filledRoles } from "../../components/catalogue/index.ts";
 import type { Plan, Settings } from "../../components/plan.ts";
 import type { Role } from "../../components/product.ts";
-import { type Change, hasFile, readPlan } from "../stack/file.ts";
+import { type Change, knownPlan, requireRunning } from "../stack/file.ts";
 import { Failure } from "../terminal/report.ts";
 
 /** What is rehearsed: a product of a stack that is up, and the roles that it serves there. */
@@ -15,11 +15,10 @@ export interface Rehearsal {
 }
 
 export function rehearsalOf(stack: string, product: string): Rehearsal {
-  if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");
-  const { settings, plan } = readPlan(stack);
+  const { settings, plan } = knownPlan(stack);
   if (plan.target !== "docker")
     throw new Failure(`products of target ${plan.target} have no image`, "They change with the packages: npm install");
-  if (!plan.running) throw new Failure(`the stack ${stack} is down`, "Type: npm run up");
+  requireRunning(plan);
   const service = plan.services.find((one) => one.product === product);
   if (!service || service.roles.length === 0) {
     const mend = `It runs: ${plan.services.map((one) => one.product).join(", ")}`;

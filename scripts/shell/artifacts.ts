@@ -1,5 +1,6 @@
 import { openArtifact } from "../../adapters/artifact/index.ts";
 import { StoreError } from "../../adapters/errors.ts";
+import { variablePrefix } from "../../components/connections.ts";
 import { Failure } from "../terminal/report.ts";
 import type { Shell, ShellAt } from "./contract.ts";
 import { complain, readLines } from "./lines.ts";
@@ -35,7 +36,7 @@ export default shell;
 
 /** Two accounts: a tenant's artifacts and their index are read and written as programs do, and the list of tenants is of the fleet's. */
 function open({ service, url, env, adminEnv }: ShellAt): Listing {
-  const fleet = adminEnv[`${service.product.toUpperCase().replaceAll("-", "_")}_FLEET_URL`] ?? url;
+  const fleet = adminEnv[`${variablePrefix(service.product)}_FLEET_URL`] ?? url;
   return {
     store: openArtifact(url, env.ARTIFACT_INDEX_URL || undefined),
     across: openArtifact(fleet, adminEnv.ARTIFACT_INDEX_URL || undefined),

@@ -4,7 +4,7 @@ import { type Fleet, type Manifest, openFleet } from "../../adapters/index.ts";
 import { readManifest } from "../../adapters/snapshot/read.ts";
 import { root } from "../../stacks/place.ts";
 import { envFiles, readOurs } from "../stack/dotenv.ts";
-import { hasFile, readPlan } from "../stack/file.ts";
+import { knownPlan, requireRunning } from "../stack/file.ts";
 import { count, Failure } from "../terminal/report.ts";
 
 /** Words that the command takes for something else. */
@@ -48,8 +48,7 @@ export const typed = (path: string) => relative(process.cwd(), path) || ".";
 
 /** Opens the fleet of a stack that is up. */
 export function fleetOf(stack: string): Fleet {
-  if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");
-  if (!readPlan(stack).plan.running) throw new Failure(`the stack ${stack} is down`, "Type: npm run up");
+  requireRunning(knownPlan(stack).plan);
   const variables = readOurs(envFiles(stack).admin);
   if (Object.keys(variables).length === 0) throw new Failure(".env.admin is not written", "Type: npm run env");
   return openFleet(variables);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { StoreError } from "../../adapters/errors.ts";
 import { type PrepareReport, prepare } from "../../adapters/prepare/index.ts";
 import { row } from "../../components/catalogue/index.ts";
-import { connections } from "../../components/connections.ts";
+import { connections, variablePrefix } from "../../components/connections.ts";
 import { containerName } from "../../components/docker.ts";
 import { at, type Plan } from "../../components/plan.ts";
 import type { Role } from "../../components/product.ts";
@@ -68,7 +68,7 @@ async function reconcile(plan: Plan, product: string, adminEnv: Record<string, s
   const service = plan.services.find((one) => one.product === product);
   const action = service && row(product).container?.reconcile?.(at(service));
   if (!action) return;
-  const prefix = product.toUpperCase().replaceAll("-", "_");
+  const prefix = variablePrefix(product);
   const input = fill(action.input, ({ secret }) => {
     const account = secret.split(".")[1] ?? "";
     return decodeURIComponent(new URL(adminEnv[`${prefix}_${account.toUpperCase()}_URL`] ?? "none:").password);

@@ -43,6 +43,16 @@ export function readPlan(stack: string, changes: readonly Change[] = []): { sett
   return { settings, plan: makePlan(settings, here()) };
 }
 
+/** The same, of a stack that somebody has brought up or initialised. */
+export function knownPlan(stack: string): { settings: Settings; plan: Plan } {
+  if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");
+  return readPlan(stack);
+}
+
+export function requireRunning({ stack, running }: Plan): void {
+  if (!running) throw new Failure(`the stack ${stack} is down`, "Type: npm run up");
+}
+
 /** Runs `work` under changed settings, and takes the changes back when it fails: what was refused leaves no trace. */
 export async function withSettings(
   stack: string,

@@ -3,9 +3,10 @@ import { compare } from "../../adapters/move/compare.ts";
 import { copy } from "../../adapters/move/copy.ts";
 import { BlobFolder } from "../../adapters/snapshot/blobs.ts";
 import { countsText } from "../snapshot/place.ts";
+import { inScratch } from "../stack/scratch.ts";
 import { Failure, type Report, seconds } from "../terminal/report.ts";
 import { Sample } from "./recall.ts";
-import { inFolder, type RoleAt } from "./stores.ts";
+import type { RoleAt } from "./stores.ts";
 
 /** Below this share of the nearest an index is missing or broken. Above it the figure is told: how well an approximate index does is up to the vectors, too. */
 const BROKEN = 0.5;
@@ -19,7 +20,7 @@ export async function copyAndCompare(name: string, from: RoleAt, to: RoleAt, rep
     () => `${records.toLocaleString("en")} records`,
     async () => {
       const started = Date.now();
-      const counts = await inFolder(name, (folder) =>
+      const counts = await inScratch(name, (folder) =>
         copy(from.fleet, to.fleet, {
           blobs: new BlobFolder(folder),
           passing(record, n) {

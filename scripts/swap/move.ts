@@ -1,7 +1,7 @@
 import { catalogue, choices, row } from "../../components/catalogue/index.ts";
 import { credentialOwner, type Plan, type Settings, type Swap } from "../../components/plan.ts";
 import { ROLES, type Role } from "../../components/product.ts";
-import { hasFile, readPlan } from "../stack/file.ts";
+import { knownPlan, requireRunning } from "../stack/file.ts";
 import { Failure } from "../terminal/report.ts";
 
 /** A role of a stack that is up, and how far its swap is. */
@@ -17,14 +17,13 @@ export interface Moving {
 
 /** The role that a swap is about. Throws a Failure where nothing can be swapped. */
 export function movingOf(stack: string, word: string): Moving {
-  if (!hasFile(stack)) throw new Failure(`the stack ${stack} was never up`, "Type: npm run up");
-  const { settings, plan } = readPlan(stack);
+  const { settings, plan } = knownPlan(stack);
   if (plan.target !== "docker")
     throw new Failure(
       `a swap moves between servers, and the target is ${plan.target}`,
       "With the data: npm run snapshot before   then change the target, and: npm run restore -- before",
     );
-  if (!plan.running) throw new Failure(`the stack ${stack} is down`, "Type: npm run up");
+  requireRunning(plan);
   const role = ROLES.find((one) => one === word);
   const product = role && settings.roles[role];
   if (role && plan.bindings[role] && !product)

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { openFleet, openStores } from "../../adapters/index.ts";
+import type { HeldByTenants } from "../../adapters/move/held.ts";
 import type { RoleFleet } from "../../adapters/role.ts";
 import type { VectorStore } from "../../adapters/vector/contract.ts";
+import { variablePrefix } from "../../components/connections.ts";
 import type { Role } from "../../components/product.ts";
 import { envFiles, readOurs } from "../stack/dotenv.ts";
-import { stateFolder } from "../stack/pulumi.ts";
 
 /** A role as one product of the stack has it, whether it serves the role or not. */
 export interface RoleAt extends AsyncDisposable {
@@ -18,7 +17,7 @@ export interface RoleAt extends AsyncDisposable {
 export function roleAt(stack: string, role: Role, product: string): RoleAt {
   const admin = readOurs(envFiles(stack).admin);
   const name = `${role.toUpperCase()}_URL`;
-  const url = (account: string) => admin[`${product.toUpperCase().replaceAll("-", "_")}_${account}_URL`] ?? "";
+  const url = (account: string) => admin[`${variablePrefix(product)}_${account}_URL`] ?? "";
   const fleet = openFleet({ [name]: url("FLEET") });
   const stores = openStores({ [name]: url("APP") });
   return {
@@ -30,28 +29,9 @@ export function roleAt(stack: string, role: Role, product: string): RoleAt {
   };
 }
 
-/** What a store holds, as one number by kind: `{ tenants: 2, chunks: 20000 }`. */
-export async function holds(fleet: RoleFleet): Promise<Record<string, number>> {
-  const sums: Record<string, number> = {};
-  for (const { tenant: _, ...figures } of await fleet.tenants()) {
-    sums.tenants = (sums.tenants ?? 0) + 1;
-    for (const [what, n] of Object.entries(figures)) if (typeof n === "number") sums[what] = (sums[what] ?? 0) + n;
-  }
-  return sums;
-}
-
-/** The same in words. */
-export const holdsText = (sums: Record<string, number>): string =>
-  Object.entries(sums)
-    .map(([what, n]) => `${n.toLocaleString("en")} ${what}`)
-    .join(", ") || "nothing";
-
-/** A folder that is there while `work` is done. */
-export async function inFolder<T>(name: string, work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(stateFolder, `${name}-`));
-  try {
-    return await work(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+/** What a store holds, in words. */
+export function heldText({ tenants, sums }: HeldByTenants): string {
+  if (tenants.length === 0) return "nothing";
+  const all = Object.entries({ tenants: tenants.length, ...sums });
+  return all.map(([what, n]) => `${n.toLocaleString("en")} ${what}`).join(", ");
 }
