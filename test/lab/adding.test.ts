@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { expect, inject, it } from "vitest";
+import { useClone } from "./clone.ts";
 import { labelled } from "./docker.ts";
 import { only } from "./flags.ts";
 
@@ -10,21 +10,8 @@ import { only } from "./flags.ts";
 const lab = inject("lab");
 const PRODUCT = "bluekey";
 const PATH = `components/catalogue/${PRODUCT}.ts`;
-let clone: Checkout;
-
-beforeAll(async () => {
-  clone = await makeCheckout(lab);
-});
-afterAll(async () => {
-  await clone?.run(`npm run reset -- --yes --stack ${PRODUCT}`);
-  await clone?.remove();
-});
-
-async function succeeds(command: string): Promise<string> {
-  const ran = await clone.run(command);
-  expect(ran.code, `${command}\n${ran.stdout}\n${ran.stderr}`).toBe(0);
-  return ran.stdout;
-}
+const clone = useClone(PRODUCT);
+const { succeeds } = clone;
 
 it("takes one file, which is the page's own", async () => {
   const page = readFileSync(join(clone.folder, "docs", "adding-a-product.md"), "utf8");

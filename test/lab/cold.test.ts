@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { expect, inject, it } from "vitest";
+import { useClone } from "./clone.ts";
 import { postgresAlone, withImages } from "./flags.ts";
 
 // How long the default stack takes from nothing but its images, beside `docker compose up --wait` of our own export. The figures mean something when this file runs
@@ -9,15 +9,7 @@ import { postgresAlone, withImages } from "./flags.ts";
 const lab = inject("lab");
 const STACK = "cold";
 const ROUNDS = 3;
-let clone: Checkout;
-
-beforeAll(async () => {
-  clone = await makeCheckout(lab);
-});
-afterAll(async () => {
-  await clone?.run(`npm run reset -- --yes --stack ${STACK}`);
-  await clone?.remove();
-});
+const clone = useClone(STACK);
 
 async function timed(command: string): Promise<{ seconds: number; said: string }> {
   const ran = await clone.run(command);

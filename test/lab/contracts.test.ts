@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { expect, inject, it } from "vitest";
 import { catalogue, runsOn } from "../../components/catalogue/index.ts";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { useClone } from "./clone.ts";
 import { proveContracts } from "./contracts.ts";
 import { withImages } from "./flags.ts";
 
@@ -10,15 +10,7 @@ const lab = inject("lab");
 const STACK = "contracts";
 /** Of the default stack. */
 const SERVERS = ["postgres", "redis", "minio"];
-let clone: Checkout;
-
-beforeAll(async () => {
-  clone = await makeCheckout(lab);
-});
-afterAll(async () => {
-  await clone?.run(`npm run reset -- --yes --stack ${STACK}`);
-  await clone?.remove();
-});
+const clone = useClone(STACK);
 
 it("hold on servers as they do on embedded stores, with no case fewer than before", {
   timeout: 1_500_000,

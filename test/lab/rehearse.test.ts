@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { useClone } from "./clone.ts";
 import { labelled } from "./docker.ts";
 import { must, run } from "./exec.ts";
 import { only, withImages } from "./flags.ts";
@@ -10,10 +10,10 @@ const lab = inject("lab");
 const STACK = "rehearse";
 /** What a new version would be: another tag. The lab builds one version of each. */
 const NEXT = "agent-stores-lab/redis:next";
-let clone: Checkout;
+const clone = useClone(STACK);
+const { succeeds } = clone;
 
 beforeAll(async () => {
-  clone = await makeCheckout(lab);
   await must("docker", ["tag", lab.images.redis ?? "", NEXT]);
   const up = `npm run up -- --stack ${STACK} --port auto ${only("redis")} ${withImages(lab)}`;
   await succeeds(up);
@@ -23,16 +23,8 @@ await using stores = openStores(process.env); await stores.tenant("acme").sessio
   );
 });
 afterAll(async () => {
-  await clone?.run(`npm run reset -- --yes --stack ${STACK}`);
   await run("docker", ["rmi", NEXT]);
-  await clone?.remove();
 });
-
-async function succeeds(command: string): Promise<string> {
-  const ran = await clone.run(command);
-  expect(ran.code, `${command}\n${ran.stdout}\n${ran.stderr}`).toBe(0);
-  return ran.stdout;
-}
 
 const left = async () => [
   ...(await labelled("container", `${STACK}-rehearsal`)),

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { expect, inject, it } from "vitest";
+import { useClone } from "./clone.ts";
 import { withImages } from "./flags.ts";
 import { groundFor } from "./lab.ts";
 import { prove } from "./proof.ts";
@@ -10,22 +10,8 @@ const lab = inject("lab");
 const [SERVERS, EMBEDDED] = ["moves", "moved"];
 /** Of the default stack. */
 const PRODUCTS = ["postgres", "redis", "minio"];
-let clone: Checkout;
-
-beforeAll(async () => {
-  clone = await makeCheckout(lab);
-});
-afterAll(async () => {
-  for (const stack of [SERVERS, EMBEDDED]) await clone?.run(`npm run reset -- --yes --stack ${stack}`);
-  await clone?.remove();
-});
-
-async function succeeds(command: string): Promise<string> {
-  const ran = await clone.run(command);
-  expect(ran.code, `${command}\n${ran.stdout}\n${ran.stderr}`).toBe(0);
-  console.log(`  ${command.split("\n")[0]?.slice(0, 70).padEnd(70)} ${ran.seconds.toFixed(1)} s`);
-  return ran.stdout;
-}
+const clone = useClone(SERVERS, EMBEDDED);
+const { succeeds } = clone;
 
 /** Runs lines with the stores of a stack's tenant. */
 const inStores = (stack: string, tenant: string, lines: string) =>

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { beforeAll, expect, inject, it } from "vitest";
+import { useClone } from "./clone.ts";
 import { inspect } from "./docker.ts";
 import { only, withImages } from "./flags.ts";
 
@@ -12,26 +12,16 @@ const lab = inject("lab");
 const STACK = "swap-kills";
 const CHUNKS = 3_000;
 const KILLS = 10;
-let clone: Checkout;
+const clone = useClone(STACK);
+const { succeeds } = clone;
 /** Milliseconds of a whole swap that nobody disturbs. */
 let whole = 0;
 
 beforeAll(async () => {
-  clone = await makeCheckout(lab);
   await succeeds(`npm run up -- --stack ${STACK} --port auto ${only("postgres")} ${withImages(lab)}`);
   await succeeds(`node --env-file=.env.${STACK} test/lab/swap-fill.ts ${CHUNKS}`);
   await succeeds(`npm run snapshot -- --stack ${STACK} --tenant acme before`);
 });
-afterAll(async () => {
-  await clone?.run(`npm run reset -- --yes --stack ${STACK}`);
-  await clone?.remove();
-});
-
-async function succeeds(command: string): Promise<string> {
-  const ran = await clone.run(command);
-  expect(ran.code, `${command}\n${ran.stdout}\n${ran.stderr}`).toBe(0);
-  return ran.stdout;
-}
 
 const SWAP = `npm run swap -- --stack ${STACK} vector qdrant`;
 const lock = () => join(clone.folder, ".state", `${STACK}.lock`);

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseEnv } from "node:util";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { openStores } from "../../adapters/index.ts";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { useClone } from "./clone.ts";
 import { labelled } from "./docker.ts";
 import { only, withImages } from "./flags.ts";
 import { groundFor } from "./lab.ts";
@@ -17,22 +17,8 @@ const STACK = "swap";
 const CHUNKS = 20_000;
 const OBJECTS = 1_000;
 const LARGE_MIB = 1_024;
-let clone: Checkout;
-
-beforeAll(async () => {
-  clone = await makeCheckout(lab);
-});
-afterAll(async () => {
-  await clone?.run(`npm run reset -- --yes --stack ${STACK}`);
-  await clone?.remove();
-});
-
-async function succeeds(command: string): Promise<string> {
-  const ran = await clone.run(command);
-  expect(ran.code, `${command}\n${ran.stdout}\n${ran.stderr}`).toBe(0);
-  console.log(`  ${command.slice(0, 70).padEnd(70)} ${ran.seconds.toFixed(1)} s`);
-  return ran.stdout;
-}
+const clone = useClone(STACK);
+const { succeeds } = clone;
 
 const variables = (file = `.env.${STACK}`) => parseEnv(readFileSync(join(clone.folder, file), "utf8"));
 const running = async () => (await labelled("container", STACK)).map((name) => name.split("-").at(-1)).sort();

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { describe, expect, inject, it } from "vitest";
+import { useClone } from "./clone.ts";
 import { proveContracts } from "./contracts.ts";
 import { labelled } from "./docker.ts";
 import { only, withImages } from "./flags.ts";
@@ -13,22 +13,8 @@ import { prove } from "./proof.ts";
 
 const lab = inject("lab");
 const STACK = "swaps";
-let clone: Checkout;
-
-beforeAll(async () => {
-  clone = await makeCheckout(lab);
-});
-afterAll(async () => {
-  await clone?.run(`npm run reset -- --yes --stack ${STACK}`);
-  await clone?.remove();
-});
-
-async function succeeds(command: string): Promise<string> {
-  const ran = await clone.run(command);
-  expect(ran.code, `${command}\n${ran.stdout}\n${ran.stderr}`).toBe(0);
-  console.log(`  ${command.slice(0, 70).padEnd(70)} ${ran.seconds.toFixed(1)} s`);
-  return ran.stdout;
-}
+const clone = useClone(STACK);
+const { succeeds } = clone;
 
 const up = (words = "") => succeeds(`npm run up -- --stack ${STACK} ${words}`);
 const variables = () => readFileSync(join(clone.folder, `.env.${STACK}`), "utf8");
