@@ -1,6 +1,7 @@
 import { byScheme } from "../role.ts";
 import type { OpenEvent } from "./contract.ts";
 import inprocess from "./inprocess.ts";
+import kafka from "./kafka.ts";
 import pglite from "./pglite.ts";
 import postgres from "./postgres.ts";
 import redis from "./redis.ts";
@@ -11,6 +12,7 @@ const files: Record<string, OpenEvent> = {
   "pglite:": pglite,
   "redis:": redis,
   "rediss:": redis,
+  "kafka:": kafka,
   "inprocess:": inprocess,
 };
 

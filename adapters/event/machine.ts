@@ -185,6 +185,10 @@ export class EventMachine<E extends Entry> {
     return sizesOf(gone.map(([, stream]) => stream));
   }
 
+  hasRun(run: string): boolean {
+    return [...this.streams.keys()].some((name) => name.startsWith(partOf(run).from));
+  }
+
   /** How much there is. */
   sizes(): Removed {
     return sizesOf([...this.streams.values()]);

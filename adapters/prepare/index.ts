@@ -18,6 +18,7 @@ const byScheme: Record<string, () => Promise<{ default: PrepareProduct }>> = {
   "sqlite:": () => import("./sqlite.ts"),
   "qdrant:": () => import("./qdrant.ts"),
   "chroma:": () => import("./chroma.ts"),
+  "kafka:": () => import("./kafka.ts"),
   "mongodb:": () => import("./mongodb.ts"),
   "mongodb+srv:": () => import("./mongodb.ts"),
 };
