@@ -22,6 +22,7 @@ const shells: Record<string, () => Promise<{ default: Shell }>> = {
   qdrant: () => import("./shell/qdrant.ts"),
   chroma: () => import("./shell/chroma.ts"),
   mongodb: () => import("./shell/mongodb.ts"),
+  kafka: () => import("./shell/kafka.ts"),
 };
 
 await command<{ admin?: boolean }>({
@@ -37,7 +38,8 @@ await command<{ admin?: boolean }>({
   npm run shell minio -- help
   npm run shell qdrant -- GET /collections
   npm run shell chroma -- GET /tenants/agent_vectors/databases
-  npm run shell mongodb -- '{"ping":1}'`,
+  npm run shell mongodb -- '{"ping":1}'
+  npm run shell kafka -- topics`,
   words: oursFirst(process.argv.slice(2)),
   async run({ stack, admin = false }, _report, [product, ...words]) {
     const { plan } = knownPlan(stack);

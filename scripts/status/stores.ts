@@ -69,6 +69,7 @@ const PATIENCE: Record<string, Record<string, string>> = {
   "qdrant:": { timeout: "3000" },
   "chroma:": { timeout: "3000" },
   "mongodb:": { timeout: "3000" },
+  "kafka:": { timeout: "3000" },
 };
 
 function hurried(value: string): string {

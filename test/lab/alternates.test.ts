@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { Role } from "../../components/product.ts";
 import { type Checkout, makeCheckout } from "./checkout.ts";
 import { proveContracts } from "./contracts.ts";
+import { killAndCompareEvents } from "./event-kills.ts";
 import { only } from "./flags.ts";
 import { type Kill, killerOf, type Outcome, told } from "./kill.ts";
 import { groundFor } from "./lab.ts";
@@ -20,12 +21,13 @@ interface Alternate {
   product: string;
   role: Role;
   /** Writes under kills, and compares what was acknowledged with what is there. */
-  kills(url: string, fleetUrl: string, kill: Kill, kills: number): Promise<Outcome & { lost: string[] }>;
+  kills(url: string, fleetUrl: string, kill: Kill, kills: number): Promise<Outcome>;
 }
 
 const ALTERNATES: Alternate[] = [
   { product: "qdrant", role: "vector", kills: killAndCompare },
   { product: "chroma", role: "vector", kills: killAndCompare },
+  { product: "kafka", role: "event", kills: killAndCompareEvents },
 ];
 
 describe.each(ALTERNATES)("$product for $role", ({ product, role, kills }) => {

@@ -2,7 +2,16 @@ import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync } fro
 import { join } from "node:path";
 import { cacheRoot, keyOf, makeFolder, withLock } from "./cache.ts";
 import { LabError, must, run } from "./exec.ts";
-import { ensureProgram, goProgram, logOf, type Program, pipPackages, programPath, type Report } from "./programs.ts";
+import {
+  ensureProgram,
+  goProgram,
+  logOf,
+  mavenPackages,
+  type Program,
+  pipPackages,
+  programPath,
+  type Report,
+} from "./programs.ts";
 import type { Ground } from "./proof.ts";
 
 const FOLDER = join(import.meta.dirname, "images");
@@ -89,14 +98,16 @@ function parentOf(name: string): string | undefined {
   return parent;
 }
 
-/** A Dockerfile that copies `go/<name>` or `pip/<name>` gets the program of that name there. */
-const COPIED = /^COPY (go|pip)\/(\S+) /gm;
+const KINDS: Record<string, (name: string) => Program> = { go: goProgram, maven: mavenPackages, pip: pipPackages };
+/** A Dockerfile that copies `go/<name>`, `maven/<name>` or `pip/<name>` gets the program of that name there. */
+const COPIED = new RegExp(`^COPY (${Object.keys(KINDS).join("|")})/(\\S+) `, "gm");
 
 function programsOf(name: string): (Program & { kind: string })[] {
   const dockerfile = join(FOLDER, name, "Dockerfile");
   const text = existsSync(dockerfile) ? readFileSync(dockerfile, "utf8") : "";
-  return [...text.matchAll(COPIED)].map(([, kind = "", program = ""]) => {
-    return { kind, ...(kind === "pip" ? pipPackages(program) : goProgram(program)) };
+  return [...text.matchAll(COPIED)].flatMap(([, kind = "", program = ""]) => {
+    const make = KINDS[kind];
+    return make ? [{ kind, ...make(program) }] : [];
   });
 }
 

@@ -4,6 +4,7 @@ import { cacheRoot, keyOf, makeFolder, withLock } from "./cache.ts";
 import { LabError, must, run } from "./exec.ts";
 
 const GO = join(import.meta.dirname, "go");
+const MAVEN = join(import.meta.dirname, "maven");
 const PIP = join(import.meta.dirname, "pip");
 /** Downloaded modules are read once per build: above this they are not worth their disk. */
 const MODULES_MB = 2048;
@@ -76,6 +77,29 @@ export function pipPackages(name: string): Program {
     await must("python3", ["-m", "pip", ...args], { log: logOf(name) });
   };
   return { name, key: keyOf({ folder }, process.arch), make };
+}
+
+/**
+ * The Java packages that `maven/<name>/pom.xml` depends on, as a folder of jars: those that SHA256SUMS lists, each with its hash, and no others.
+ */
+export function mavenPackages(name: string): Program {
+  const folder = join(MAVEN, name);
+  const make = async (path: string) => {
+    if ((await run("mvn", ["--version"])).code !== 0)
+      throw new LabError("Maven is not installed, and the lab takes Java packages with it.", "apt-get install maven");
+    const log = logOf(name);
+    const repository = makeFolder(join(cacheRoot(), "maven"));
+    const flags = ["-B", "-q", "-C", "-f", join(folder, "pom.xml"), `-Dmaven.repo.local=${repository}`];
+    await must("mvn", [...flags, "dependency:copy-dependencies", `-DoutputDirectory=${path}`], { log });
+    rmSync(repository, { recursive: true });
+    const sums = readFileSync(join(folder, "SHA256SUMS"), "utf8");
+    const listed = [...sums.matchAll(/^\S+ [ *](\S+)$/gm)].map(([, file]) => file);
+    const unknown = readdirSync(path).filter((file) => !listed.includes(file));
+    if (unknown.length > 0)
+      throw new LabError(`${name} brings what SHA256SUMS does not list: ${unknown.join(", ")}.`, `See ${folder}`);
+    await must("sha256sum", ["--check", "--strict", "--quiet", join(folder, "SHA256SUMS")], { cwd: path, log });
+  };
+  return { name, key: keyOf({ folder }), make };
 }
 
 export function programPath({ name, key }: Program): string {
