@@ -90,9 +90,9 @@ const OF: Readonly<Record<string, readonly Remain[]>> = {
   ],
   kafka: [
     {
-      where: "topics",
-      what: "events in topics, of consumers' own copies too",
-      ends: "when the topic is deleted or its retention is over",
+      where: "server's files",
+      what: "the removed topic's files, and copies that consumers of others made of it",
+      ends: "a minute after the topic was removed (file.delete.delay.ms); copies, when they are deleted",
     },
   ],
 };

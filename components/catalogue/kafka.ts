@@ -34,7 +34,7 @@ const READY =
 
 /**
  * One listener for clients, which asks for an account, and two that are heard inside the container alone: with one that is advertised at a port of the host the server could not
- * reach itself.
+ * reach itself. A server that was killed is let in again when its session has ended, for which 9 seconds are usual: there is no other that could lead meanwhile.
  */
 const settings = (at: At): (string | SecretRef)[] => [
   `process.roles=broker,controller
@@ -56,6 +56,8 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
 listener.name.client.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required`,
   ...ACCOUNTS.flatMap((account) => [` user_${USER_OF[account]}="`, at.secret(account), '"']),
   ";\n",

@@ -41,6 +41,21 @@ for (const [i, tenant] of ["acme", "beta"].entries()) {
     await memory.put({ ...put(301, 1), expiresAt: new Date(Date.now() + 3_600_000) });
     await memory.put({ ...put(302, 1), expiresAt: new Date(Date.now() + 50) });
   }
+  if (process.env.EVENT_URL) {
+    const { event } = own;
+    for (const stream of ["orders", "ä/1"])
+      for (let n = 0; n < 1_000; n += 50) {
+        const some = Array.from({ length: 50 }, (_, k) => ({ type: "placed", data: { n: n + k }, id: `e${n + k}` }));
+        await event.append(stream, some);
+      }
+    await event.trim("orders", { keep: 900 });
+    let handled = 0;
+    const worker = await event.subscribe("orders", { group: "workers" }, () => {
+      if (++handled > 40) throw new Error("not now");
+    });
+    while (handled < 60) await new Promise((resolve) => setTimeout(resolve, 20));
+    await worker.close();
+  }
   if (process.env.SESSION_URL) {
     const { session } = own;
     for (let n = 0; n < 500; n++) await session.set(`k${n}`, { n, text: "ä" }, n % 2 ? { ttlMs: 3_600_000 + n } : {});

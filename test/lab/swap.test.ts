@@ -132,6 +132,19 @@ describe("memory", () => {
   });
 });
 
+describe("event", () => {
+  it("goes to Kafka and back: streams in their order, groups at their places", async () => {
+    const there = await moves("event", "kafka");
+    await using kafka = openStores(variables());
+    const { event } = kafka.tenant("acme");
+    const [last] = await event.read("orders", { backwards: true, limit: 1 });
+    expect(await event.head("orders")).toBe(last?.version);
+    await swap("event --discard");
+    expect(await moves("event", "postgres")).toBe(there);
+    await swap("event --discard");
+  });
+});
+
 describe("session", () => {
   it("goes to Valkey and back, with times and fencing tokens, at the same URL", async () => {
     const url = variables().SESSION_URL;
