@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type * as Client from "@platformatic/kafka";
 import { StoreError } from "../errors.ts";
+import { brokersOf } from "./kafka-brokers.ts";
 import { isAnother, isGone, isThere, toStoreError } from "./kafka-errors.ts";
 import { type KafkaPlace, parseKafkaUrl } from "./kafka-url.ts";
-import { optional } from "./optional.ts";
 import { underWay } from "./under-way.ts";
 
 /** How long a server that restarts is waited for, in milliseconds. */
 const PATIENCE = 5_000;
-/** Bytes of a log that are read at once; one record may be larger. */
 const PIECE = 1024 * 1024;
 
 /** A topic of one partition: a log. */
@@ -27,10 +26,18 @@ export interface LogRecord {
   value: Buffer;
 }
 
+/** Where to read in a log. */
+export interface Place {
+  topic: Topic;
+  from: number;
+}
+
 /** What was read of a log from a place on, which may be less or earlier than all that there is; and where the log ends. */
 export interface Piece {
   from: number;
   records: LogRecord[];
+  /** Where to read on. */
+  next: number;
   end: number;
 }
 
@@ -49,9 +56,10 @@ export interface Kafka {
   forget(topic: Topic, before: number): Promise<void>;
   /** Adds records at the end, all or none, and reads on from a place, in one round trip. */
   append(topic: Topic, values: readonly Buffer[], from: number): Promise<Piece>;
-  read(topic: Topic, from: number): Promise<Piece>;
+  /** @param bytes how much is read, about: one record may be larger. @default 1 MiB */
+  read(topic: Topic, from: number, bytes?: number): Promise<Piece>;
   /** As `read`, of several logs that one broker leads, and waits until there is something in one of them; by the id of its topic. */
-  wait(logs: readonly { topic: Topic; from: number }[], milliseconds: number): Promise<Map<string, Piece>>;
+  wait(logs: readonly Place[], milliseconds: number): Promise<Map<string, Piece>>;
   /** Calls of the protocol that nothing here is for. */
   ask<T>(calls: (connection: Client.Connection, client: typeof Client) => Promise<T>): Promise<T>;
   /** Awaits what is under way. */
@@ -158,13 +166,14 @@ export function kafkaAt(url: string): Kafka {
         const read = fetched(client, connection, [{ topic, from }], 0);
         const [said, pieces] = await Promise.allSettled([written, read]);
         if (said.status === "rejected") throw said.reason;
-        if (pieces.status === "rejected") throw pieces.reason;
-        return pieceOf(pieces.value, topic);
+        // What was appended is there, whatever became of the reading.
+        return pieceOf(pieces.status === "fulfilled" ? pieces.value : new Map(), { topic, from });
       }, topic.leader);
     },
-    async read(topic, from) {
-      const pieces = await ask((connection, client) => fetched(client, connection, [{ topic, from }], 0), topic.leader);
-      return pieceOf(pieces, topic);
+    async read(topic, from, bytes) {
+      const log = { topic, from };
+      const pieces = await ask((connection, client) => fetched(client, connection, [log], 0, bytes), topic.leader);
+      return pieceOf(pieces, log);
     },
     async wait(logs, milliseconds) {
       const [leader] = logs.map(({ topic }) => topic.leader);
@@ -174,60 +183,6 @@ export function kafkaAt(url: string): Kafka {
     async close() {
       await work.drained();
       await brokers.close();
-    },
-  };
-}
-
-/** The connections to a cluster's brokers: those that wait for news have their own, since a broker answers a connection's requests one after the other. */
-function brokersOf(place: KafkaPlace) {
-  const open = new Map<string, Promise<Client.Connection>>();
-  let client: Promise<typeof Client> | undefined;
-  let reached = false;
-
-  async function connect(broker: string): Promise<Client.Connection> {
-    const { Connection } = await load();
-    const { username, password, mechanism, tls, timeout } = place;
-    const connection = new Connection("agent-stores", {
-      connectTimeout: Math.min(timeout, PATIENCE),
-      requestTimeout: timeout + PATIENCE / 5,
-      maxInflights: 64,
-      ...(tls && { tls: {}, tlsServerName: true }),
-      ...(username && { sasl: { mechanism, username, password } }),
-    });
-    connection.on("error", () => {}); // whoever asks is told
-    const colon = broker.lastIndexOf(":");
-    await connection.connect(broker.slice(0, colon), Number(broker.slice(colon + 1)));
-    reached = true;
-    return connection;
-  }
-  function load() {
-    client ??= optional("kafka", "@platformatic/kafka", () => import("@platformatic/kafka"));
-    return client;
-  }
-
-  return {
-    reached: () => reached,
-    async on<T>(
-      broker: string,
-      lane: string,
-      calls: (connection: Client.Connection, client: typeof Client) => Promise<T>,
-    ): Promise<T> {
-      const key = `${lane} ${broker}`;
-      const opened = open.get(key) ?? connect(broker);
-      open.set(key, opened);
-      try {
-        const connection = await opened;
-        if (!connection.isConnected())
-          throw Object.assign(new Error("The connection was closed."), { code: "ECONNRESET" });
-        return await calls(connection, await load());
-      } catch (error) {
-        const connection = await opened.catch(() => undefined);
-        if (!connection?.isConnected() && open.get(key) === opened) open.delete(key);
-        throw error;
-      }
-    },
-    async close() {
-      for (const one of open.values()) await (await one.catch(() => undefined))?.close();
     },
   };
 }
@@ -245,40 +200,30 @@ const configsOf = (brokers: number) => [
 async function fetched(
   { fetchV13 }: typeof Client,
   connection: Client.Connection,
-  logs: readonly { topic: Topic; from: number }[],
+  logs: readonly Place[],
   waitMs: number,
+  partitionMaxBytes = PIECE,
 ): Promise<Map<string, Piece>> {
-  const topics = logs.map(({ topic, from }) => ({
-    topicId: topic.id,
-    partitions: [
-      {
-        partition: 0,
-        currentLeaderEpoch: -1,
-        fetchOffset: BigInt(from),
-        lastFetchedEpoch: -1,
-        partitionMaxBytes: PIECE,
-      },
-    ],
-  }));
+  const topics = logs.map(({ topic, from }) => {
+    const place = { currentLeaderEpoch: -1, fetchOffset: BigInt(from), lastFetchedEpoch: -1, partitionMaxBytes };
+    return { topicId: topic.id, partitions: [{ partition: 0, ...place }] };
+  });
   const said = await fetchV13.api.async(connection, waitMs, 1, 16 * PIECE, 0, 0, -1, topics, [], "");
   const from = new Map(logs.map((log) => [log.topic.id, log.from]));
   return new Map(
-    said.responses.map(({ topicId, partitions: [partition] }) => [
-      topicId,
-      {
-        from: from.get(topicId) ?? 0,
-        records: recordsOf(partition?.records ?? []),
-        end: Number(partition?.highWatermark ?? 0),
-      },
-    ]),
+    said.responses.map(({ topicId, partitions: [partition] }) => {
+      const place = { from: from.get(topicId) ?? 0, end: Number(partition?.highWatermark ?? 0) };
+      return [topicId, { ...place, ...readFrom(partition?.records ?? [], place.from) }];
+    }),
   );
 }
 
 const LOG_APPEND_TIME = 1 << 3;
 const CONTROL = 1 << 5;
 
-const recordsOf = (batches: readonly Client.RecordsBatch[]): LogRecord[] =>
-  batches
+/** What batches have from a place on: the first may begin before it, and some hold nothing for readers. */
+function readFrom(batches: readonly Client.RecordsBatch[], from: number): Pick<Piece, "records" | "next"> {
+  const records = batches
     .filter(({ attributes }) => !(attributes & CONTROL))
     .flatMap(({ firstOffset, firstTimestamp, maxTimestamp, attributes, records }) =>
       records.map(({ offsetDelta, timestampDelta, value }) => ({
@@ -287,6 +232,9 @@ const recordsOf = (batches: readonly Client.RecordsBatch[]): LogRecord[] =>
         value: value ?? Buffer.alloc(0),
       })),
     );
+  const ends = batches.map(({ firstOffset, lastOffsetDelta }) => Number(firstOffset) + lastOffsetDelta + 1);
+  return { records: records.filter(({ offset }) => offset >= from), next: Math.max(from, ...ends) };
+}
 
-const pieceOf = (pieces: Map<string, Piece>, { id }: Topic): Piece =>
-  pieces.get(id) ?? { from: 0, records: [], end: 0 };
+const pieceOf = (pieces: Map<string, Piece>, { topic, from }: Place): Piece =>
+  pieces.get(topic.id) ?? { from, records: [], next: from, end: from };

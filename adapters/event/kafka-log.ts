@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Kafka, LogRecord, Piece, Topic } from "../clients/kafka.ts";
+import type { Kafka, LogRecord, Piece, Place, Topic } from "../clients/kafka.ts";
 import { isAnother, isOutside } from "../clients/kafka-errors.ts";
 import { StoreError } from "../errors.ts";
 import type { KeptEvent } from "./backend.ts";
@@ -20,6 +20,8 @@ import { ringAll, streamKey } from "./wake.ts";
 
 /** Bytes of records that are written together, at most: the topic takes 16 MiB. */
 const BATCH = 12 * 1024 * 1024;
+/** Bytes that are read around an older event, whose neighbours are mostly of other streams. */
+const SPARSE = 64 * 1024;
 /** Bytes of the newest records that are kept for those who read them. */
 const RECENT = 8 * 1024 * 1024;
 
@@ -62,7 +64,7 @@ export class TenantLog {
   }
 
   /** Where to read on, of a log that is there. */
-  get place(): { topic: Topic; from: number } | undefined {
+  get place(): Place | undefined {
     return this.#topic && { topic: this.#topic, from: this.#position };
   }
 
@@ -100,34 +102,48 @@ export class TenantLog {
     });
   }
 
-  /** The contents of events, in the order given. */
+  /** The contents of events, in the order given; of those that were trimmed and let go meanwhile there are none. */
   async contents(entries: readonly LogEntry[]): Promise<KeptEvent[]> {
     const byOffset = Map.groupBy(entries, ({ offset }) => offset);
     const found = new Map<LogEntry, KeptEvent>();
-    const missing = [...byOffset.keys()].sort((a, b) => a - b).filter((offset) => !this.#recent.has(offset));
-    const take = (offset: number, value: Buffer) => {
+    const take = ({ offset, value }: Pick<LogRecord, "offset" | "value">) => {
       const mine = byOffset.get(offset) ?? [];
       for (const [at, event] of contentsOf(value, mine).entries()) found.set(mine[at] as LogEntry, event);
     };
+    const missing: number[] = [];
     for (const offset of byOffset.keys()) {
       const value = this.#recent.get(offset);
-      if (value) take(offset, value);
+      if (value) take({ offset, value });
+      else missing.push(offset);
     }
-    const topic = this.#topic;
-    for (let at = 0; topic && at < missing.length; ) {
-      const { records } = await this.#kafka.read(topic, missing[at] ?? 0);
-      for (const { offset, value } of records) if (byOffset.has(offset)) take(offset, value);
-      const last = records.at(-1)?.offset ?? -1;
-      // What is not there any more was trimmed and let go meanwhile.
-      for (const before = at; at < missing.length && ((missing[at] ?? 0) <= last || at === before); ) at++;
-    }
+    for await (const record of this.#reread(missing.sort((a, b) => a - b)))
+      if (byOffset.has(record.offset)) take(record);
     return entries.flatMap((entry) => found.get(entry) ?? []);
   }
 
+  /** Records at these places and some between them, as far as they are still there. */
+  async *#reread(places: readonly number[]): AsyncGenerator<LogRecord> {
+    const deadline = performance.now() + this.#kafka.place.timeout;
+    const first = this.#topic;
+    for (let left = places; first && this.#topic?.id === first.id && left[0] !== undefined; ) {
+      const topic = this.#topic;
+      try {
+        const { records, next } = await this.#kafka.read(topic, left[0], SPARSE);
+        yield* records;
+        left = left.filter((offset) => offset >= Math.max(next, (left[0] ?? 0) + 1));
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await this.#mend(error, topic);
+        const start = isOutside(error) ? await this.#kafka.start(topic) : 0;
+        left = left.filter((offset) => offset >= start);
+      }
+    }
+  }
+
   /** Reads on, where a piece joins what was read: what was read before is passed over. */
-  fold(topic: Topic, { from, records }: Piece): void {
+  fold(topic: Topic, { from, records, next }: Piece): void {
+    if (this.#topic !== topic || from > this.#position) return;
     for (const record of records) {
-      if (this.#topic !== topic || from > this.#position) return;
       if (record.offset < this.#position) continue;
       const head = headOf(record.value); // none: somebody else's
       const state = head?.do === "state" ? this.#gathering?.add(record.value) : undefined;
@@ -138,6 +154,7 @@ export class TenantLog {
       if (head && head.do !== "state" && !this.#gathering) this.#apply(head as typeof head & Command, record);
       this.#position = record.offset + 1;
     }
+    this.#position = Math.max(this.#position, next);
   }
 
   /** Lets go of what nobody needs any more of the log: what is there now is written at its end first. */

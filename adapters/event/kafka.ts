@@ -13,6 +13,9 @@ import { closeAll, eventStore, type Subscriptions } from "./store.ts";
 
 const can = { durable: true, shared: true, expectedVersion: true, idempotent: true };
 
+/** Tenants whose logs are known, the latest that were asked for; others are read again. */
+const LOGS = 256;
+
 /**
  * The `event` role on Kafka. A tenant has one topic of one partition, which everybody reads whole: Kafka itself can neither compare a version nor hold an event back, but all who
  * read one log see its records in one order, and that order decides.
@@ -23,7 +26,9 @@ const open: OpenEvent = (url) => {
   const logs = new Map<string, TenantLog>();
   const logOf = (tenant: string): TenantLog => {
     const log = logs.get(tenant) ?? new TenantLog(kafka, tenant);
+    logs.delete(tenant);
     logs.set(tenant, log);
+    for (const oldest of logs.keys()) if (logs.size > LOGS) logs.delete(oldest);
     return log;
   };
   const subscriptions: Subscriptions = new Set();

@@ -41,10 +41,10 @@ async function read(kafka: Kafka, name: string, from: string): Promise<void> {
   const topic = await kafka.topic(name);
   if (!topic) throw new StoreError("invalid", "kafka", `There is no topic ${name}.`, "npm run shell kafka -- topics");
   for (let at = from === "" ? await kafka.start(topic) : Number(from); ; ) {
-    const { records, end } = await kafka.read(topic, at);
-    for (const { offset, at: moment, value } of records.filter((record) => record.offset >= at))
+    const { records, next, end } = await kafka.read(topic, at);
+    for (const { offset, at: moment, value } of records)
       console.log(`${offset} ${new Date(moment).toISOString()} ${value.toString().replaceAll("\n", " ")}`);
-    at = (records.at(-1)?.offset ?? at - 1) + 1;
-    if (records.length === 0 || at >= end) return;
+    if (next === at || next >= end) return;
+    at = next;
   }
 }

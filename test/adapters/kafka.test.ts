@@ -22,7 +22,8 @@ function cluster() {
   const read = (topic: Topic, from: number) => {
     const { start, records } = of(topic);
     if (from < start || from > start + records.length) throw protocol("OFFSET_OUT_OF_RANGE");
-    return { from, records: records.slice(from - start), end: start + records.length };
+    const end = start + records.length;
+    return { from, records: records.slice(from - start), next: end, end };
   };
   const kafka = {
     ...kafkaAt("kafka://127.0.0.1:1/agent-events?tls=false&timeout=500"),

@@ -100,9 +100,16 @@ function unequal(ledger: Map<string, number>, seen: readonly Seen[]): string[] {
   const wrong: string[] = [];
   for (const [stream, last] of ledger)
     for (const by of ["group", "follower"] as const) {
-      const all = seen.filter((one) => one.stream === stream && one.by === by).map(({ version }) => version);
+      const mine = seen.filter((one) => one.stream === stream && one.by === by);
+      const all = mine.map(({ version }) => version);
       const once = new Set(all);
-      if (once.size < all.length) wrong.push(`the ${by} saw ${all.length - once.size} events of ${stream} twice`);
+      const twice = Object.entries(Object.groupBy(mine, ({ version }) => version)).filter(
+        ([, some]) => some && some.length > 1,
+      );
+      for (const [version, some = []] of twice)
+        wrong.push(
+          `the ${by} saw version ${version} of ${stream} again: ${some.map(({ count }) => `delivery ${count}`).join(", ")}`,
+        );
       for (let version = 1; version <= last; version++)
         if (!once.has(version)) wrong.push(`the ${by} missed version ${version} of ${stream}`);
       if (by === "follower" && all.some((version, at) => at > 0 && version <= (all[at - 1] ?? 0)))
