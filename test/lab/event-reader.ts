@@ -11,6 +11,8 @@ const stores = openStores({ EVENT_URL: url });
 const { event } = stores.tenant(tenant);
 const tell = (seen: Heard) => void process.send?.(seen);
 const end = new AbortController();
+/** Milliseconds. A server that takes ten seconds to be back is killed again half a second later: ten events that are handed out at once may take many such turns until each is acknowledged. */
+const ACK_MS = 900_000;
 
 const following = streams.map(async (stream) => {
   for await (const { version } of event.follow(stream, { signal: end.signal }))
@@ -18,7 +20,7 @@ const following = streams.map(async (stream) => {
 });
 const subscriptions = await Promise.all(
   [...streams, ...streams].map((stream) =>
-    event.subscribe(stream, { group: "readers", ackMs: 60_000 }, ({ version }, { count }) =>
+    event.subscribe(stream, { group: "readers", ackMs: ACK_MS }, ({ version }, { count }) =>
       tell({ by: "group", stream, version, count }),
     ),
   ),
