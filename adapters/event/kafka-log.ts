@@ -14,6 +14,7 @@ import {
   newAuthor,
   type Written,
 } from "./kafka-commands.ts";
+import { Recent } from "./kafka-recent.ts";
 import { Gathering } from "./kafka-state.ts";
 import { EventMachine } from "./machine.ts";
 import { ringAll, streamKey } from "./wake.ts";
@@ -22,8 +23,6 @@ import { ringAll, streamKey } from "./wake.ts";
 const BATCH = 12 * 1024 * 1024;
 /** Bytes that are read around an older event, whose neighbours are mostly of other streams. */
 const SPARSE = 64 * 1024;
-/** Bytes of the newest records that are kept for those who read them. */
-const RECENT = 8 * 1024 * 1024;
 
 interface Waiting {
   record: Buffer;
@@ -43,14 +42,13 @@ export class TenantLog {
   readonly #author = newAuthor();
   /** Those of our acts that were not read back yet, by number. */
   readonly #told = new Map<number, Waiting>();
-  readonly #recent = new Map<number, Buffer>();
+  #recent = new Recent();
   #topic: Topic | undefined;
   #machine: LogMachine = new EventMachine<LogEntry>();
   /** The first place that was not read yet. */
   #position = 0;
   /** Of a log whose beginning was let go: what stood there, as far as it was read. Nothing is known before it is whole. */
   #gathering: Gathering | undefined;
-  #recentBytes = 0;
   #queue: Waiting[] = [];
   #flushing = false;
   #count = 0;
@@ -206,13 +204,12 @@ export class TenantLog {
     this.#machine = before ?? new EventMachine<LogEntry>();
     this.#position = start;
     this.#gathering = start > 0 && !before ? new Gathering() : undefined;
-    this.#recent.clear();
-    this.#recentBytes = 0;
+    this.#recent = new Recent();
   }
 
   #apply(head: Command & { by?: string; n?: number }, record: LogRecord): void {
     const outcome = act(this.#machine, head, record);
-    if (head.do === "append" || head.do === "restoreEvents") this.#keep(record);
+    if (head.do === "append" || head.do === "restoreEvents") this.#recent.keep(record);
     if (head.do === "append") ringAll(streamKey(this.#tenant, head.stream));
     if (head.do === "giveBack") ringAll(streamKey(this.#tenant, head.place.stream));
     const waiting = head.by === this.#author ? this.#told.get(head.n ?? 0) : undefined;
@@ -220,17 +217,6 @@ export class TenantLog {
     this.#ahead = record.at - Date.now();
     this.#told.delete(waiting.n);
     waiting.resolve(outcome);
-  }
-
-  /** As a copy: what a record lies in is a whole answer. */
-  #keep({ offset, value }: LogRecord): void {
-    this.#recent.set(offset, Buffer.from(value));
-    this.#recentBytes += value.length;
-    for (const [oldest, { length }] of this.#recent) {
-      if (this.#recentBytes <= RECENT || oldest === offset) return;
-      this.#recent.delete(oldest);
-      this.#recentBytes -= length;
-    }
   }
 
   /** Writes what waits, together, until nothing does. */
