@@ -27,7 +27,7 @@ const STREAM = 500;
 const WARM_UP = 2;
 const DELIVERIES = 300;
 
-const ours = ({ event }: TenantStores): Way => ({
+export const ours = ({ event }: TenantStores): Way => ({
   append: (stream, content) => event.append(stream, [{ type: "bench", data: content as Json }]),
   read: (stream) => event.read(stream, { after: 200, limit: 100 }),
 });
@@ -46,13 +46,7 @@ export async function eventBench(
   const clients = await Promise.all(Array.from({ length: 8 }, () => connected(app, true)));
   const ways: Record<Who, Way> = { ours: ours(stores.tenant(tenant)), baseline: new ByHand(clients, other) };
   try {
-    for (const way of Object.values(ways)) {
-      const fill = (worker: number) => repeat(STREAM / 10, () => way.append("full", data(0), worker));
-      for (let part = 0; part < 10; part++) await fill(0);
-    }
-    const figures: EventFigures[] = [];
-    for (const call of ["append", "read 100"] as const)
-      for (const together of [1, 8]) figures.push(await inTurns(ways, call, together, rounds));
+    const figures = await eventFigures(ways, rounds);
     return { figures, latency: await latencies(app, tenant, other) };
   } finally {
     for (const one of [tenant, other]) await fleet.deleteTenant(one);
@@ -60,8 +54,13 @@ export async function eventBench(
   }
 }
 
-async function repeat(times: number, act: () => Promise<unknown>): Promise<void> {
-  for (let n = 0; n < times; n++) await act();
+/** append and read, each way in turns. */
+export async function eventFigures(ways: Record<Who, Way>, rounds: number): Promise<EventFigures[]> {
+  for (const way of Object.values(ways)) for (let n = 0; n < STREAM; n++) await way.append("full", data(0), 0);
+  const figures: EventFigures[] = [];
+  for (const call of ["append", "read 100"] as const)
+    for (const together of [1, 8]) figures.push(await inTurns(ways, call, together, rounds));
+  return figures;
 }
 
 async function inTurns(

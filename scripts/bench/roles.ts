@@ -6,6 +6,7 @@ import { eventBench } from "./event.ts";
 import type { Bench, Figure } from "./figure.ts";
 import { firstLoadBench } from "./first-load.ts";
 import { hybridBench } from "./hybrid.ts";
+import { kafkaBench } from "./kafka.ts";
 import { memoryBench } from "./memory.ts";
 import { qdrantByHand } from "./qdrant.ts";
 import { type QueryFigures, queryBench } from "./query.ts";
@@ -82,6 +83,14 @@ export const BENCHES: readonly Bench[] = [
         ...figures.map((one) => timed(`${one.call}, ${one.together} at once`, one, us, 1.15)),
         timed("append to another process's handler", { ours, baseline, ratio: ours / baseline }, ms, 1.15),
       ];
+    },
+  },
+  {
+    role: "event",
+    protocol: /^kafka:/,
+    async run(place, { rounds }) {
+      const figures = await kafkaBench(place, Math.max(rounds, 11));
+      return figures.map((one) => timed(`${one.call}, ${one.together} at once`, one, us, 1.25));
     },
   },
   {
