@@ -32,12 +32,12 @@ export class StoreError extends Error {
 
 /**
  * The text with every secret of every URL in it replaced by `***`: the password of `scheme://user:password@host`, and query
- * parameters that are named like secrets. Clients put connection strings into their messages; ours never show one.
+ * parameters that are named like secrets, or sign a URL. Clients put connection strings into their messages; ours never show one.
  */
 export function hideSecrets(text: string): string {
   return text
     .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/?#]*):[^\s]*@/gi, "$1:***@")
-    .replace(/([?&][^=&\s]*(?:password|secret|token|key)[^=&\s]*=)[^&\s]+/gi, "$1***");
+    .replace(/([?&](?:[^=&\s]*(?:password|secret|token|key|signature|credential)[^=&\s]*|sig)=)[^&\s]+/gi, "$1***");
 }
 
 /** The message of anything that was thrown, without secrets. */

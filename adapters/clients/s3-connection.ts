@@ -49,8 +49,10 @@ export class S3Connection {
 
   async #open(): Promise<Client> {
     const { Client } = await optional("s3", "minio", () => import("minio"));
-    const { host, port, tls, region, accessKey, secretKey, style } = this.at;
-    const account = accessKey ? { accessKey, secretKey } : { credentialsProvider: (await defaultChain()) as never };
+    const { host, port, tls, region, accessKey, secretKey, sessionToken, style } = this.at;
+    const account = accessKey
+      ? { accessKey, secretKey, ...(sessionToken && { sessionToken }) }
+      : { credentialsProvider: (await defaultChain()) as never };
     const { agent, request } = this.#transport;
     return new Client({
       endPoint: host,

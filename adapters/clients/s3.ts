@@ -38,15 +38,24 @@ export class S3Bucket extends S3Connection implements Bucket {
 
   async put(key: string, content: Buffer | string, contentType: string): Promise<string> {
     const payload = typeof content === "string" ? Buffer.from(content) : content;
-    const headers = { "content-type": contentType };
+    const headers = this.#written(contentType);
     const answer = await this.ask((client) => client.makeRequestAsyncOmit(this.#to("PUT", key, "", headers), payload));
     return etagOf(answer.headers);
   }
 
   begin(key: string, contentType: string): Promise<string> {
-    return this.ask((client) =>
-      client.initiateNewMultipartUpload(this.at.bucket, key, { "content-type": contentType }),
-    );
+    const headers = this.#written(contentType);
+    return this.ask((client) => client.initiateNewMultipartUpload(this.at.bucket, key, headers));
+  }
+
+  /** Headers of whatever makes an object. */
+  #written(contentType: string): Record<string, string> {
+    const { encryption } = this.at;
+    return {
+      "content-type": contentType,
+      ...(encryption && { "x-amz-server-side-encryption": encryption.algorithm }),
+      ...(encryption?.key && { "x-amz-server-side-encryption-aws-kms-key-id": encryption.key }),
+    };
   }
 
   async part(key: string, id: string, part: number, content: Buffer): Promise<{ part: number; etag: string }> {

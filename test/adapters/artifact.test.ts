@@ -3,12 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
 import { decodePart, encodePath, encodeSegment } from "../../adapters/artifact/file-names.ts";
+import { S3Bucket } from "../../adapters/clients/s3.ts";
 import { defaultChain } from "../../adapters/clients/s3-credentials.ts";
 import { readListing } from "../../adapters/clients/s3-listing.ts";
 import { parseS3Url } from "../../adapters/clients/s3-url.ts";
 import { openFleet, openStores } from "../../adapters/index.ts";
 import { byCodePoint } from "../../adapters/order.ts";
+import { answering } from "./http-fixture.ts";
 
+/** How a server answers to the beginning of an upload. */
+const UPLOAD =
+  "<InitiateMultipartUploadResult><Bucket>bucket</Bucket><Key>b</Key><UploadId>1</UploadId></InitiateMultipartUploadResult>";
 const root = mkdtempSync(join(tmpdir(), "agent-stores-artifact-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -123,6 +128,10 @@ describe("an S3 server's words", () => {
       "s3://k:CanaryOne@h/bucket?style=neither",
       "s3://k:CanaryOne@h/b-1?tls=maybe",
       "s3://k:CanaryOne@h:x/b",
+      "s3://k:CanaryOne@h/b-1?stile=path",
+      "s3://k:CanaryOne@h/b-1?sse=yes",
+      "s3://k:CanaryOne@h/b-1?sse=AES256&kmsKey=one",
+      "s3://h/b-1?sessionToken=CanaryOne",
     ]) {
       let said = "";
       try {
@@ -133,6 +142,28 @@ describe("an S3 server's words", () => {
       expect(said, bad).toMatch(/^invalid/);
       expect(said).not.toContain("Canary");
     }
+  });
+
+  it("are told how to encrypt, and as whom for a while, with everything that is written", async () => {
+    const server = await answering();
+    server.says((path) => ({ status: 200, type: "application/xml", body: path.includes("uploads") ? UPLOAD : "" }));
+    const at = (query: string) => `s3://id:key@127.0.0.1:${server.port}/bucket?tls=false&nested=false&${query}`;
+    const kms = new S3Bucket(at("sse=aws:kms&kmsKey=arn%3Aone&sessionToken=a%2Bb"));
+    await kms.put("a", "content", "text/plain");
+    await kms.begin("b", "text/plain");
+    const plain = new S3Bucket(at("sse=AES256"));
+    await plain.put("a", "content", "text/plain");
+    const [put, begun, other] = server.asked.map(({ headers }) => headers);
+    for (const headers of [put, begun])
+      expect(headers).toMatchObject({
+        "x-amz-server-side-encryption": "aws:kms",
+        "x-amz-server-side-encryption-aws-kms-key-id": "arn:one",
+        "x-amz-security-token": "a+b",
+      });
+    expect(other).toMatchObject({ "x-amz-server-side-encryption": "AES256" });
+    expect(Object.keys(other ?? {})).not.toContain("x-amz-security-token");
+    for (const bucket of [kms, plain]) bucket.close();
+    server.close();
   });
 
   it("are asked with AWS' default chain when the URL names no account", async () => {

@@ -143,5 +143,10 @@ describe("hideSecrets", () => {
       }),
     );
     expect(hideSecrets("http://h/p?api_key=abc&x=1&token=def")).toBe("http://h/p?api_key=***&x=1&token=***");
+    const signed =
+      "https://h/b?X-Amz-Credential=id%2F1&X-Amz-Expires=60&X-Amz-Signature=abc and https://h/c?sp=r&sig=d%2Fe&design=f";
+    expect(hideSecrets(signed)).toBe(
+      "https://h/b?X-Amz-Credential=***&X-Amz-Expires=60&X-Amz-Signature=*** and https://h/c?sp=r&sig=***&design=f",
+    );
   });
 });
