@@ -22,6 +22,9 @@ function isSilent(error: unknown): boolean {
   return ["MongoNetworkTimeoutError", "MongoOperationTimeoutError"].includes(nameOf(error));
 }
 
+/** The client found no server for as long as it looks. */
+export const isUnfound = (error: unknown): boolean => nameOf(error) === "MongoServerSelectionError";
+
 /** The server has no such command, as FerretDB has none for roles. */
 export const isUnknownCommand = (error: unknown): boolean => numberOf(error) === 59;
 export const isUnimplemented = (error: unknown): boolean => numberOf(error) === 238;

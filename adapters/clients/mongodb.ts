@@ -1,5 +1,5 @@
 import type { Db, Document, MongoClient } from "mongodb";
-import { toStoreError } from "./mongodb-errors.ts";
+import { isUnfound, toStoreError } from "./mongodb-errors.ts";
 import { type MongoPlace, parseMongoUrl } from "./mongodb-url.ts";
 import { optional } from "./optional.ts";
 import { underWay } from "./under-way.ts";
@@ -28,10 +28,16 @@ export function mongoAt(url: string): Mongo {
   const work = underWay("mongodb");
 
   async function attempt<T>(calls: (db: Db) => Promise<T>): Promise<T> {
+    client ??= connect(place);
+    const used = client;
     try {
-      client ??= connect(place);
-      return await calls((await client).db(place.database));
+      return await calls((await used).db(place.database));
     } catch (error) {
+      if (isUnfound(error) && client === used) {
+        // It may have ceased to look: one that is cut off while it greets a server which restarts waits for the answer for ever.
+        client = undefined;
+        void used.then((lost) => lost.close()).catch(() => {});
+      }
       throw toStoreError(error, place);
     }
   }

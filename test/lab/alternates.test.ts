@@ -9,6 +9,7 @@ import { killAndCompareEvents } from "./event-kills.ts";
 import { only } from "./flags.ts";
 import { type Kill, killerOf, type Outcome, told } from "./kill.ts";
 import { groundFor } from "./lab.ts";
+import { killAndCompareMemory } from "./memory-kills.ts";
 import { prove } from "./proof.ts";
 import { killAndCompare } from "./vector-kills.ts";
 
@@ -28,6 +29,7 @@ const ALTERNATES: Alternate[] = [
   { product: "qdrant", role: "vector", kills: killAndCompare },
   { product: "chroma", role: "vector", kills: killAndCompare },
   { product: "kafka", role: "event", kills: killAndCompareEvents },
+  { product: "mongodb", role: "memory", kills: (url, _, kill, kills) => killAndCompareMemory(url, kill, kills) },
 ];
 
 describe.each(ALTERNATES)("$product for $role", ({ product, role, kills }) => {
