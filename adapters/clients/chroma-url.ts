@@ -1,5 +1,5 @@
 import { refuse } from "../input.ts";
-import { readUrl } from "./store-url.ts";
+import { readUrl, timeoutIn, tlsIn } from "./store-url.ts";
 
 /** Where a server's tenant is, and what a proxy before it wants to see. */
 export interface ChromaPlace {
@@ -22,19 +22,15 @@ const LIKE = "Write chroma://host:8000/<tenant of the server>?tls=false, with ot
  */
 export function parseChromaUrl(url: string): ChromaPlace {
   const { at, query, decoded } = readUrl("chroma", url, /^chroma:$/, LIKE, QUERY);
-  const tls = query.get("tls") ?? "true";
-  if (tls !== "true" && tls !== "false")
-    refuse("chroma", "?tls= is neither true nor false.", "Leave it out for true; a server on this machine has none.");
-  const timeout = query.get("timeout") ?? "30000";
-  if (!/^\d{3,7}$/.test(timeout) || Number(timeout) < 100)
-    refuse("chroma", "?timeout= is no number of milliseconds.", "Write e.g. ?timeout=30000");
+  const tls = tlsIn("chroma", query);
+  const timeout = timeoutIn("chroma", query);
   const area = decoded(at.pathname.slice(1));
   if (!/^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$/.test(area))
     refuse("chroma", "The URL's path is no name of a tenant of the server.", "Write chroma://host:8000/agent_vectors");
   return {
-    server: `${tls === "true" ? "https" : "http"}://${at.hostname}:${at.port || 8000}`,
+    server: `${tls ? "https" : "http"}://${at.hostname}:${at.port || 8000}`,
     token: decoded(at.password || at.username),
     area,
-    timeout: Number(timeout),
+    timeout,
   };
 }

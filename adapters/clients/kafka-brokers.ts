@@ -2,6 +2,9 @@ import type * as Client from "@platformatic/kafka";
 import type { KafkaPlace } from "./kafka-url.ts";
 import { optional } from "./optional.ts";
 
+/** How long a server that restarts is waited for, in milliseconds. */
+export const PATIENCE = 5_000;
+
 /** The connections to a cluster's brokers: those that wait for news have their own, since a broker answers a connection's requests one after the other. */
 export function brokersOf(place: KafkaPlace) {
   const open = new Map<string, Promise<Client.Connection>>();
@@ -12,7 +15,7 @@ export function brokersOf(place: KafkaPlace) {
     const { Connection } = await load();
     const { username, password, mechanism, tls, timeout } = place;
     const connection = new Connection("agent-stores", {
-      connectTimeout: Math.min(timeout, 5_000),
+      connectTimeout: Math.min(timeout, PATIENCE),
       // The broker itself gives up a little earlier, and says so.
       requestTimeout: timeout + 1_000,
       maxInflights: 64,

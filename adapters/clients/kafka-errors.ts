@@ -37,7 +37,7 @@ export const isThere = says("TOPIC_ALREADY_EXISTS");
 /** The cluster knows no rights at all. */
 export const isWithoutRights = says("SECURITY_DISABLED");
 /** The broker that was asked leads the topic no more. */
-export const isMoved = says("NOT_LEADER_OR_FOLLOWER", "FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH");
+const isMoved = says("NOT_LEADER_OR_FOLLOWER", "FENCED_LEADER_EPOCH", "UNKNOWN_LEADER_EPOCH");
 /** The topic is not what it was believed to be: the same call gives the same answer. */
 export const isAnother = (error: unknown): boolean => isGone(error) || isOutside(error) || isMoved(error);
 

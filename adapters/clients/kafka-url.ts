@@ -1,5 +1,5 @@
 import { refuse } from "../input.ts";
-import { readUrl } from "./store-url.ts";
+import { readUrl, timeoutIn, tlsIn } from "./store-url.ts";
 
 const MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
 
@@ -33,12 +33,8 @@ export function parseKafkaUrl(url: string): KafkaPlace {
   const { at, query, decoded } = readUrl("kafka", url, /^kafka:$/, LIKE, QUERY);
   if (at.hostname.includes(","))
     refuse("kafka", "The URL names several brokers.", "Name one of them: it tells where the others are.");
-  const tls = query.get("tls") ?? "true";
-  if (tls !== "true" && tls !== "false")
-    refuse("kafka", "?tls= is neither true nor false.", "Leave it out for true; a server on this machine has none.");
-  const timeout = query.get("timeout") ?? "30000";
-  if (!/^\d{3,7}$/.test(timeout) || Number(timeout) < 100)
-    refuse("kafka", "?timeout= is no number of milliseconds.", "Write e.g. ?timeout=30000");
+  const tls = tlsIn("kafka", query);
+  const timeout = timeoutIn("kafka", query);
   const mechanism = MECHANISMS.find((one) => one === (query.get("mechanism") ?? "PLAIN"));
   if (!mechanism) return refuse("kafka", "?mechanism= is not known.", `Known are ${MECHANISMS.join(", ")}.`);
   const prefix = decoded(at.pathname.slice(1));
@@ -51,7 +47,7 @@ export function parseKafkaUrl(url: string): KafkaPlace {
     password: decoded(at.password),
     mechanism,
     prefix,
-    tls: tls === "true",
-    timeout: Number(timeout),
+    tls,
+    timeout,
   };
 }

@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type * as Client from "@platformatic/kafka";
 import { StoreError } from "../errors.ts";
-import { brokersOf } from "./kafka-brokers.ts";
+import { brokersOf, PATIENCE } from "./kafka-brokers.ts";
 import { isAnother, isGone, isThere, toStoreError } from "./kafka-errors.ts";
 import { type KafkaPlace, parseKafkaUrl } from "./kafka-url.ts";
 import { underWay } from "./under-way.ts";
 
-/** How long a server that restarts is waited for, in milliseconds. */
-const PATIENCE = 5_000;
 const PIECE = 1024 * 1024;
 
 /** A topic of one partition: a log. */

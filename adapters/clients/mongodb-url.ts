@@ -1,5 +1,5 @@
 import { refuse } from "../input.ts";
-import { readUrl } from "./store-url.ts";
+import { readUrl, timeoutIn, tlsIn } from "./store-url.ts";
 
 /** Where a database is, and who opens it. */
 export interface MongoPlace {
@@ -29,12 +29,8 @@ export function parseMongoUrl(url: string): MongoPlace {
   const cluster = at.protocol === "mongodb+srv:";
   if (at.hostname.includes(","))
     refuse("mongodb", "The URL names several servers.", "Name one, or the cluster: mongodb+srv://…");
-  const tls = query.get("tls") ?? String(cluster);
-  if (tls !== "true" && tls !== "false")
-    refuse("mongodb", "?tls= is neither true nor false.", "Leave it out for a server on this machine, which has none.");
-  const timeout = query.get("timeout") ?? "30000";
-  if (!/^\d{3,7}$/.test(timeout) || Number(timeout) < 100)
-    refuse("mongodb", "?timeout= is no number of milliseconds.", "Write e.g. ?timeout=30000");
+  const tls = tlsIn("mongodb", query, cluster, "Leave it out for a server on this machine, which has none.");
+  const timeout = timeoutIn("mongodb", query);
   const name = (text: string, what: string) =>
     /^[A-Za-z0-9_-]{1,63}$/.test(text) ? text : refuse("mongodb", `${what} is no name of a database.`, LIKE);
   return {
@@ -43,7 +39,7 @@ export function parseMongoUrl(url: string): MongoPlace {
     password: decoded(at.password),
     authSource: name(query.get("authSource") ?? "admin", "?authSource="),
     database: name(decoded(at.pathname.slice(1)), "The URL's path"),
-    tls: tls === "true",
-    timeout: Number(timeout),
+    tls,
+    timeout,
   };
 }

@@ -1,5 +1,5 @@
 import { refuse } from "../input.ts";
-import { readUrl } from "./store-url.ts";
+import { readUrl, timeoutIn, tlsIn } from "./store-url.ts";
 
 /** Where a collection is, and with which key it is opened. */
 export interface QdrantPlace {
@@ -21,19 +21,15 @@ const LIKE = "Write qdrant://:<API key>@host:6333/<collection>?tls=false, with o
  */
 export function parseQdrantUrl(url: string): QdrantPlace {
   const { at, query, decoded } = readUrl("qdrant", url, /^qdrant:$/, LIKE, QUERY);
-  const tls = query.get("tls") ?? "true";
-  if (tls !== "true" && tls !== "false")
-    refuse("qdrant", "?tls= is neither true nor false.", "Leave it out for true; a server on this machine has none.");
-  const timeout = query.get("timeout") ?? "30000";
-  if (!/^\d{3,7}$/.test(timeout) || Number(timeout) < 100)
-    refuse("qdrant", "?timeout= is no number of milliseconds.", "Write e.g. ?timeout=30000");
+  const tls = tlsIn("qdrant", query);
+  const timeout = timeoutIn("qdrant", query);
   const collection = decoded(at.pathname.slice(1));
   if (!/^[A-Za-z0-9_-]{1,255}$/.test(collection))
     refuse("qdrant", "The URL's path is no name of a collection.", "Write qdrant://…@host:6333/agent_vectors");
   return {
-    server: `${tls === "true" ? "https" : "http"}://${at.hostname}:${at.port || 6333}`,
+    server: `${tls ? "https" : "http"}://${at.hostname}:${at.port || 6333}`,
     key: decoded(at.password || at.username),
     collection,
-    timeout: Number(timeout),
+    timeout,
   };
 }

@@ -33,3 +33,23 @@ export function readUrl(store: string, url: string, scheme: RegExp, mend: string
     },
   };
 }
+
+/** What `?tls=` says. Throws `StoreError` code `invalid`; `mend` says what leaving it out means. */
+export function tlsIn(
+  store: string,
+  query: URLSearchParams,
+  byDefault = true,
+  mend = "Leave it out for true; a server on this machine has none.",
+): boolean {
+  const tls = query.get("tls") ?? String(byDefault);
+  if (tls !== "true" && tls !== "false") refuse(store, "?tls= is neither true nor false.", mend);
+  return tls === "true";
+}
+
+/** What `?timeout=` says, in milliseconds. @default 30000. Throws `StoreError` code `invalid`. */
+export function timeoutIn(store: string, query: URLSearchParams): number {
+  const timeout = query.get("timeout") ?? "30000";
+  if (!/^\d{3,7}$/.test(timeout) || Number(timeout) < 100)
+    refuse(store, "?timeout= is no number of milliseconds.", "Write e.g. ?timeout=30000");
+  return Number(timeout);
+}
