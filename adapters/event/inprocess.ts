@@ -86,12 +86,11 @@ function memoryBackend(state: State, tenant: string): EventBackend {
 }
 
 function memoryFleet(state: State): FleetBackend {
-  const count = ({ streams }: Machine) => [...streams.values()].filter(({ head }) => head > 0).length;
   return {
     of: (tenant) => memoryBackend(state, tenant),
     async tenants() {
       const all = [...state].sort(([a], [b]) => byCodePoint(a, b));
-      return all.map(([tenant, machine]) => ({ tenant, streams: count(machine) }));
+      return all.map(([tenant, machine]) => ({ tenant, streams: machine.sizes().streams }));
     },
     async deleteTenant(tenant) {
       const sizes = (state.get(tenant) ?? new EventMachine()).sizes();
@@ -101,8 +100,7 @@ function memoryFleet(state: State): FleetBackend {
     async purge(olderThanMs) {
       const before = (Date.now() - olderThanMs) * 1000;
       let removed = 0;
-      for (const machine of state.values())
-        for (const name of machine.streams.keys()) removed += machine.trim(name, null, before);
+      for (const machine of state.values()) removed += machine.purge(before);
       return removed;
     },
   };

@@ -2,7 +2,7 @@ import type { EventBackend } from "./backend.ts";
 import { appending, type Command, restoring, type TakenEntries } from "./kafka-commands.ts";
 import type { Ear } from "./kafka-ear.ts";
 import type { TenantLog } from "./kafka-log.ts";
-import { hasSome } from "./machine-groups.ts";
+import { dueMs, hasSome } from "./machine-groups.ts";
 import { streamKey, whenRung } from "./wake.ts";
 
 /** One tenant's log. What changes nothing is not written. */
@@ -14,9 +14,8 @@ export function kafkaBackend(log: TenantLog, ear: Ear, tenant: string): EventBac
     head: async (stream) => (await log.current()).of(stream).head,
     streams: async (from, after) => (await log.current()).page(from, after),
     async trim(stream, upTo, before) {
-      const [oldest] = (await log.current()).of(stream).events;
-      const goes = oldest && (upTo === null || oldest.version <= upTo) && (before === null || oldest.at < before);
-      return goes ? act({ do: "trim", stream, upTo, before }) : 0;
+      const some = (await log.current()).ended(stream, upTo, before) > 0;
+      return some ? act({ do: "trim", stream, upTo, before }) : 0;
     },
     groups: async (stream) => (await log.current()).groups(stream),
     async join(stream, group, from) {
@@ -27,12 +26,9 @@ export function kafkaBackend(log: TenantLog, ear: Ear, tenant: string): EventBac
       const stream = machine.of(place.stream);
       const group = stream.groups.get(place.group);
       if (!group) return undefined;
-      const held = [...group.held.values()];
-      const resumes = options.resume && held.some(({ consumer }) => consumer === place.consumer);
-      if (options.done.length === 0 && !resumes && !hasSome(stream, group, log.now())) {
-        const next = Math.min(...held.map(({ until }) => until));
-        return { events: [], dueMs: Number.isFinite(next) ? Math.max(1, next - log.now()) : null };
-      }
+      const resumes = options.resume && [...group.held.values()].some(({ consumer }) => consumer === place.consumer);
+      if (options.done.length === 0 && !resumes && !hasSome(stream, group, log.now()))
+        return { events: [], dueMs: dueMs(group, log.now()) };
       const taken = await act<TakenEntries>({ do: "take", place, options });
       if (!taken) return undefined;
       const contents = await log.contents(taken.entries.map(({ entry }) => entry));
@@ -54,7 +50,7 @@ export function kafkaBackend(log: TenantLog, ear: Ear, tenant: string): EventBac
     restoreEvents: (stream, events) => log.act(restoring(stream, events)),
     restoreGroup: (stream, state) => act({ do: "restoreGroup", stream, state }),
     async removeRun(run) {
-      const some = (await log.current()).hasRun(run);
+      const some = (await log.current()).ofRun(run).length > 0;
       return some ? act({ do: "removeRun", run }) : { streams: 0, events: 0, groups: 0 };
     },
   };

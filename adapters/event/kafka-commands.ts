@@ -56,22 +56,16 @@ export interface Author {
 }
 export const newAuthor = (): string => randomBytes(9).toString("base64url");
 
-export type Head = Partial<Author> & (Command | { do: "state" });
-
 /** The head of a record on its first line, then the data of its events on a line each. */
 export const encode = (head: object, lines: readonly string[] = []): Buffer =>
   Buffer.from([JSON.stringify(head), ...lines].join("\n"));
-
-const linesOf = (value: Buffer): string[] => value.toString().split("\n");
 
 /** Undefined for what nobody of us wrote. */
 export function headOf(value: Buffer): (Partial<Author> & { do: string }) | undefined {
   const end = value.indexOf("\n");
   try {
-    const head = JSON.parse(value.toString("utf8", 0, end < 0 ? value.length : end)) as Partial<Author> & {
-      do?: unknown;
-    };
-    return typeof head?.do === "string" ? { ...head, do: head.do } : undefined;
+    const head = JSON.parse(value.toString("utf8", 0, end < 0 ? value.length : end));
+    return typeof head?.do === "string" ? head : undefined;
   } catch {
     return undefined;
   }
@@ -79,7 +73,7 @@ export function headOf(value: Buffer): (Partial<Author> & { do: string }) | unde
 
 /** The contents of events of one record. */
 export function contentsOf(value: Buffer, entries: readonly LogEntry[]): KeptEvent[] {
-  const [head = "{}", ...lines] = linesOf(value);
+  const [head = "{}", ...lines] = value.toString().split("\n");
   const { events = [] } = JSON.parse(head) as { events?: Named[] };
   return entries.map(({ version, at, id, line }) => ({
     version,
@@ -112,12 +106,8 @@ export function act(
     }
     case "trim":
       return machine.trim(head.stream, head.upTo, head.before);
-    case "purge": {
-      const before = (now - head.olderThanMs) * 1000;
-      let removed = 0;
-      for (const name of machine.streams.keys()) removed += machine.trim(name, null, before);
-      return removed;
-    }
+    case "purge":
+      return machine.purge((now - head.olderThanMs) * 1000);
     case "join":
       return machine.join(head.stream, head.group, head.from);
     case "take":

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Kafka, kafkaAt } from "../clients/kafka.ts";
 import { isGone } from "../clients/kafka-errors.ts";
 import { checkTenant, isTenant } from "../input.ts";
-import type { EventBackend, Removed } from "./backend.ts";
+import type { EventBackend } from "./backend.ts";
 import type { OpenEvent } from "./contract.ts";
 import { eventFleet, type FleetBackend } from "./fleet.ts";
 import { kafkaBackend } from "./kafka-backend.ts";
@@ -71,9 +71,8 @@ function fleetBackend(
     async tenants() {
       const found: { tenant: string; streams: number }[] = [];
       for (const tenant of await all()) {
-        const { streams } = await logOf(tenant).current();
-        if (streams.size > 0)
-          found.push({ tenant, streams: [...streams.values()].filter(({ head }) => head > 0).length });
+        const machine = await logOf(tenant).current();
+        if (machine.streams.size > 0) found.push({ tenant, streams: machine.sizes().streams });
       }
       return found;
     },
@@ -88,14 +87,14 @@ function fleetBackend(
       for (const tenant of await all()) {
         const log = logOf(tenant);
         const before = (log.now() - olderThanMs) * 1000;
-        const { streams } = await log.current();
-        if ([...streams.values()].some(({ events: [oldest] }) => oldest && oldest.at < before))
+        const machine = await log.current();
+        if ([...machine.streams.keys()].some((name) => machine.ended(name, null, before) > 0))
           removed += await log.act<number>({ command: { do: "purge", olderThanMs } });
         await log.forget(stateRecords);
       }
       return removed;
     },
-  } satisfies FleetBackend & { deleteTenant(tenant: string): Promise<Removed> };
+  };
 }
 
 /** Until nobody is told of it any more. */

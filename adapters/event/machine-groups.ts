@@ -16,17 +16,18 @@ export interface Group {
   held: Map<number, Held>;
 }
 
-/** What a consumer holds of a group, and when the first that is held falls due. */
-export function groupOf(group: Group, consumer: string) {
-  return {
-    *mine(versions: Iterable<number>) {
-      for (const version of versions) {
-        const one = group.held.get(version);
-        if (one?.consumer === consumer) yield { version, one };
-      }
-    },
-    nextDue: () => Math.min(...[...group.held.values()].map(({ until }) => until)),
-  };
+/** Those of these versions that a consumer holds. */
+export function* heldBy(group: Group, consumer: string, versions: Iterable<number>) {
+  for (const version of versions) {
+    const one = group.held.get(version);
+    if (one?.consumer === consumer) yield { version, one };
+  }
+}
+
+/** Milliseconds until the first that is held falls due; null when nothing is. */
+export function dueMs({ held }: Group, now: number): number | null {
+  const next = Math.min(...[...held.values()].map(({ until }) => until));
+  return Number.isFinite(next) ? Math.max(1, next - now) : null;
 }
 
 /** Hands out what is due again, then what is new. Of what was trimmed away meanwhile the group remembers how many. */
@@ -74,7 +75,7 @@ const dueIn = (group: Group, now: number) =>
 
 /** Whether `takeFrom` would hand out anything, or find that something is missing. */
 export const hasSome = (stream: Stream<Entry>, group: Group, now: number): boolean =>
-  stream.head > group.handed || dueIn(group, now).length > 0;
+  stream.head > group.handed || [...group.held.values()].some(({ until }) => until <= now);
 
 function find<E extends Entry>(events: readonly E[], version: number): E | undefined {
   const found = events[firstBehind(events, version - 1)];

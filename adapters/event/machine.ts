@@ -2,7 +2,7 @@ import { byCodePoint } from "../order.ts";
 import { partOf } from "../runs.ts";
 import type { Appended, GroupState, Place, Removed, StreamState, TakeOptions } from "./backend.ts";
 import type { EventGroup } from "./contract.ts";
-import { type Group, groupOf, statesOf, takeFrom } from "./machine-groups.ts";
+import { dueMs, type Group, heldBy, statesOf, takeFrom } from "./machine-groups.ts";
 
 /** What is known of an event without its content. `at` in microseconds since 1970. */
 export interface Entry {
@@ -85,13 +85,26 @@ export class EventMachine<E extends Entry> {
       .map(([stream, { head, at }]) => ({ stream, head, at }));
   }
 
+  /** How many events `trim` would remove: up to a version, and before a moment in microseconds; null for any. */
+  ended(name: string, upTo: number | null, before: number | null): number {
+    const { events } = this.of(name);
+    const goes = ({ version, at }: Entry) => (upTo === null || version <= upTo) && (before === null || at < before);
+    const kept = events.findIndex((event) => !goes(event));
+    return kept < 0 ? events.length : kept;
+  }
+
   trim(name: string, upTo: number | null, before: number | null): number {
     const stream = this.of(name);
-    const goes = ({ version, at }: Entry) => (upTo === null || version <= upTo) && (before === null || at < before);
-    const kept = stream.events.findIndex((event) => !goes(event));
-    const gone = stream.events.splice(0, kept < 0 ? stream.events.length : kept);
+    const gone = stream.events.splice(0, this.ended(name, upTo, before));
     for (const { id } of gone) if (id !== null) stream.ids.delete(id);
     return gone.length;
+  }
+
+  /** Trims every stream. */
+  purge(before: number): number {
+    let removed = 0;
+    for (const name of this.streams.keys()) removed += this.trim(name, null, before);
+    return removed;
   }
 
   groups(name: string): EventGroup[] {
@@ -115,19 +128,18 @@ export class EventMachine<E extends Entry> {
     { batch, ackMs, done, resume }: TakeOptions,
     now: number,
   ): { entries: HandedEntry<E>[]; dueMs: number | null } | undefined {
-    const [stream, group] = [this.of(place.stream), this.of(place.stream).groups.get(place.group)];
+    const stream = this.of(place.stream);
+    const group = stream.groups.get(place.group);
     if (!group) return undefined;
-    const { mine, nextDue } = groupOf(group, place.consumer);
-    for (const { version } of mine(done)) group.held.delete(version);
-    if (resume) for (const { one } of mine([...group.held.keys()])) one.until = 0;
+    for (const { version } of heldBy(group, place.consumer, done)) group.held.delete(version);
+    if (resume) for (const { one } of heldBy(group, place.consumer, [...group.held.keys()])) one.until = 0;
     const entries = takeFrom(stream, group, { consumer: place.consumer, batch, ackMs, now });
-    const next = nextDue();
-    return { entries, dueMs: Number.isFinite(next) ? Math.max(1, next - now) : null };
+    return { entries, dueMs: dueMs(group, now) };
   }
 
   acknowledge({ stream, group: name, consumer }: Place, versions: readonly number[]): void {
     const group = this.of(stream).groups.get(name);
-    if (group) for (const { version } of groupOf(group, consumer).mine(versions)) group.held.delete(version);
+    if (group) for (const { version } of heldBy(group, consumer, versions)) group.held.delete(version);
   }
 
   giveBack(
@@ -137,7 +149,7 @@ export class EventMachine<E extends Entry> {
   ): void {
     const group = this.of(stream).groups.get(name);
     if (!group) return;
-    for (const { one } of groupOf(group, consumer).mine(versions)) {
+    for (const { one } of heldBy(group, consumer, versions)) {
       one.consumer = "";
       one.until = until.now + until.delayMs;
       if (!until.seen) one.count--;
@@ -180,13 +192,15 @@ export class EventMachine<E extends Entry> {
   }
 
   removeRun(run: string): Removed {
-    const gone = [...this.streams].filter(([name]) => name.startsWith(partOf(run).from));
+    const gone = this.ofRun(run);
     for (const [name] of gone) this.streams.delete(name);
     return sizesOf(gone.map(([, stream]) => stream));
   }
 
-  hasRun(run: string): boolean {
-    return [...this.streams.keys()].some((name) => name.startsWith(partOf(run).from));
+  /** The run's streams, by name. */
+  ofRun(run: string): [string, Stream<E>][] {
+    const { from } = partOf(run);
+    return [...this.streams].filter(([name]) => name.startsWith(from));
   }
 
   /** How much there is. */

@@ -1,12 +1,11 @@
 import { z } from "zod";
-import { type At, GiB, MiB, type Product } from "../product.ts";
+import { ACCOUNTS, type Account, type At, GiB, MiB, type Product } from "../product.ts";
 import { type SecretRef, type Text, url } from "../secret.ts";
 
 /** What Kafka calls each account. */
 const USER_OF = { admin: "admin", owner: "agent_owner", fleet: "agent_fleet", app: "agent_core" } as const;
-const ACCOUNTS = Object.keys(USER_OF) as (keyof typeof USER_OF)[];
 
-const login = (at: At, account: keyof typeof USER_OF): Text =>
+const login = (at: At, account: Account): Text =>
   url({
     scheme: "kafka:",
     username: USER_OF[account],
