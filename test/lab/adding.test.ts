@@ -10,7 +10,7 @@ import { only } from "./flags.ts";
 const lab = inject("lab");
 const PRODUCT = "bluekey";
 const PATH = `components/catalogue/${PRODUCT}.ts`;
-const clone = useClone(PRODUCT);
+const clone = useClone([PRODUCT]);
 const { succeeds } = clone;
 
 it("takes one file, which is the page's own", async () => {

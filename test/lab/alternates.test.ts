@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import type { Role } from "../../components/product.ts";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { useClone } from "./clone.ts";
 import { proveContracts } from "./contracts.ts";
 import { killAndCompareEvents } from "./event-kills.ts";
 import { only } from "./flags.ts";
@@ -33,29 +33,16 @@ const ALTERNATES: Alternate[] = [
 ];
 
 describe.each(ALTERNATES)("$product for $role", ({ product, role, kills }) => {
-  let clone: Checkout;
+  const clone = useClone([product]);
   const ground = groundFor(lab, product);
   const variables = (file: string) => parseEnv(readFileSync(join(clone.folder, file), "utf8"));
-  const succeeds = async (command: string) => {
-    const ran = await clone.run(`${command} --stack ${product}`);
-    expect(ran.code, `${command}\n${ran.stdout}\n${ran.stderr}`).toBe(0);
-    return ran;
-  };
-
-  beforeAll(async () => {
-    clone = await makeCheckout(lab);
-  });
-  afterAll(async () => {
-    await clone?.run(`npm run reset -- --yes --stack ${product}`);
-    await clone?.remove();
-  });
+  const succeeds = (command: string) => clone.succeeds(`${command} --stack ${product}`);
 
   it("comes up and passes the smoke", async () => {
     await succeeds(
       `npm run up -- --port auto ${only()} --set ${role}=${product} --set images.${product}=${lab.images[product]}`,
     );
-    const { stdout } = await succeeds("npm run smoke --");
-    console.log(stdout);
+    console.log(await succeeds("npm run smoke --"));
     prove(product, {
       check: "smoke",
       target: "docker",
@@ -67,7 +54,7 @@ describe.each(ALTERNATES)("$product for $role", ({ product, role, kills }) => {
 
   it("is known to the other commands", async () => {
     for (const command of ["status", "doctor", "env", "migrate"]) await succeeds(`npm run ${command} --`);
-    expect((await succeeds("npm run up --")).stdout).toContain("no change");
+    expect(await succeeds("npm run up --")).toContain("no change");
   });
 
   it("holds to the contract", () =>

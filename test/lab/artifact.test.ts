@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { beforeAll, expect, inject, it } from "vitest";
 import { openStores } from "../../adapters/index.ts";
 import { prepare } from "../../adapters/prepare/index.ts";
 import { artifactBench } from "../../scripts/bench/artifact.ts";
 import { killClient, killServer, type Urls } from "./artifact-kills.ts";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { useClone } from "./clone.ts";
 import { only } from "./flags.ts";
 import { groundFor } from "./lab.ts";
 import { type Check, prove } from "./proof.ts";
@@ -17,12 +17,11 @@ const lab = inject("lab");
 const KILLS = 20;
 const MiB = 1 << 20;
 const CONTAINER = "agent-stores-artifact-minio";
-let clone: Checkout;
+const clone = useClone(["artifact"]);
 let urls: Urls;
 let admin: Record<string, string | undefined> = {};
 
 beforeAll(async () => {
-  clone = await makeCheckout(lab);
   const up = await clone.run(
     `npm run up -- --stack artifact --port postgres=16432 --port minio.api=19000 --port minio.console=19001 ${only("postgres", "minio")} --set images.postgres=${lab.images.postgres} --set images.minio=${lab.images.minio}`,
   );
@@ -35,11 +34,6 @@ beforeAll(async () => {
   const store = ({ ARTIFACT_URL, ARTIFACT_INDEX_URL }: Urls["app"]) => ({ ARTIFACT_URL, ARTIFACT_INDEX_URL });
   urls = { app: store(variables(".env.artifact")), fleet: store(variables(".env.artifact.admin")) };
 });
-afterAll(async () => {
-  await clone?.run("npm run reset -- --yes --stack artifact");
-  await clone?.remove();
-});
-
 const proven = (check: string, passed: boolean, detail: string): Check => ({
   check,
   target: "docker",

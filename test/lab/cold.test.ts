@@ -9,7 +9,7 @@ import { postgresAlone, withImages } from "./flags.ts";
 const lab = inject("lab");
 const STACK = "cold";
 const ROUNDS = 3;
-const clone = useClone(STACK);
+const clone = useClone([STACK]);
 
 async function timed(command: string): Promise<{ seconds: number; said: string }> {
   const ran = await clone.run(command);

@@ -10,7 +10,7 @@ const lab = inject("lab");
 const STACK = "contracts";
 /** Of the default stack. */
 const SERVERS = ["postgres", "redis", "minio"];
-const clone = useClone(STACK);
+const clone = useClone([STACK]);
 
 it("hold on servers as they do on embedded stores, with no case fewer than before", {
   timeout: 1_500_000,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { row } from "../../components/catalogue/index.ts";
 import type { Role } from "../../components/product.ts";
-import type { Checkout } from "./checkout.ts";
+import type { FileClone } from "./clone.ts";
 import { groundFor, type Lab } from "./lab.ts";
 import { type Check, prove, readProof } from "./proof.ts";
 
@@ -32,11 +32,7 @@ export interface ContractsRun {
  * Runs the contracts' suites in a clone, on its servers, and writes what they proved. Fails where a case fails, where a product that should show a
  * contract was not tried, and where fewer cases ran than the proof has recorded.
  */
-export async function proveContracts(
-  clone: Pick<Checkout, "folder" | "run">,
-  lab: Pick<Lab, "grounds">,
-  run: ContractsRun,
-): Promise<void> {
+export async function proveContracts(clone: FileClone, lab: Pick<Lab, "grounds">, run: ContractsRun): Promise<void> {
   const { variables, products, roles } = run;
   const cases = (role: Role) => `${role} (role )?on (the server )?(${products.join("|")})|${role} is portable`;
   const names = roles ? `-t '${roles.map(cases).join("|")}'` : "";

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import type { Checkout } from "./checkout.ts";
+import type { FileClone } from "./clone.ts";
 
 /** Every credential that init generated for a stack of this checkout, in the clear. */
-export async function credentialsOf(clone: Checkout, stack = "local"): Promise<string[]> {
+export async function credentialsOf(clone: FileClone, stack = "local"): Promise<string[]> {
   const { code, stdout, stderr } = await clone.run(`pulumi config get agent-stores:credentials --stack ${stack}`, {
     env: { PULUMI_CONFIG_PASSPHRASE_FILE: join(clone.folder, ".state", "passphrase") },
   });

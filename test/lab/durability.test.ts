@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { beforeAll, expect, inject, it } from "vitest";
 import { openFleet } from "../../adapters/index.ts";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { useClone } from "./clone.ts";
 import { killAndCompareEvents } from "./event-kills.ts";
 import { postgresAlone } from "./flags.ts";
 import { killerOf, shared, told } from "./kill.ts";
@@ -19,22 +19,16 @@ import { killAndCompare } from "./vector-kills.ts";
 
 const lab = inject("lab");
 const KILLS = 20;
-let clone: Checkout;
+const clone = useClone(["durability"]);
 let app: Record<string, string | undefined>;
 let admin: Record<string, string | undefined>;
 
 beforeAll(async () => {
-  clone = await makeCheckout(lab);
   const up = await clone.run(`npm run up -- --stack durability ${postgresAlone(lab, 18_439)}`);
   expect(up.code, up.stdout + up.stderr).toBe(0);
   const variables = (file: string) => parseEnv(readFileSync(join(clone.folder, file), "utf8"));
   [app, admin] = [variables(".env.durability"), variables(".env.durability.admin")];
 });
-afterAll(async () => {
-  await clone?.run("npm run reset -- --yes --stack durability");
-  await clone?.remove();
-});
-
 const proven = (check: string, passed: boolean, detail: string) =>
   prove("postgres", { check, target: "docker", passed, ...groundFor(lab, "postgres"), detail });
 

@@ -1,16 +1,10 @@
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { expect, it } from "vitest";
+import { useClone } from "./clone.ts";
 import { prove } from "./proof.ts";
 
 // A bare machine: a fresh clone with nothing installed, the machine's own Node, no container engine and no Pulumi.
 
-const lab = inject("lab");
-let clone: Checkout;
-
-beforeAll(async () => {
-  clone = await makeCheckout(lab, { installed: false });
-});
-afterAll(() => clone?.remove());
+const clone = useClone([], { installed: false });
 
 /** Without docker on PATH, and in a mount namespace of its own without the engine's socket. */
 const bare = (command: string) =>

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { afterEach, beforeAll, describe, expect, inject, it, vi } from "vitest";
+import { useClone } from "./clone.ts";
 import { labelled } from "./docker.ts";
 import { run } from "./exec.ts";
 import { postgresAlone } from "./flags.ts";
@@ -15,20 +15,14 @@ const lab = inject("lab");
 const PORT = 18_433;
 const TAKEN = 18_999;
 const STACK = "faults";
-let clone: Checkout;
+const clone = useClone([STACK]);
 let up: string;
 
 beforeAll(async () => {
-  clone = await makeCheckout(lab);
   up = `npm run up -- --stack ${STACK} --port postgres=${PORT}`;
   const first = await clone.run(`${up} ${postgresAlone(lab, PORT)}`);
   expect(first.code, first.stdout + first.stderr).toBe(0);
 });
-afterAll(async () => {
-  await clone?.run(`npm run reset -- --yes --stack ${STACK}`);
-  await clone?.remove();
-});
-
 /** The process that is at work on the stack. */
 const lockHolder = (): number =>
   JSON.parse(readFileSync(join(clone.folder, ".state", `${STACK}.lock`), "utf8")).pid as number;

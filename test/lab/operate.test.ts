@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { beforeAll, describe, expect, inject, it } from "vitest";
+import { useClone } from "./clone.ts";
 import { inspect, whileFrozen } from "./docker.ts";
 import { run } from "./exec.ts";
 import { withImages } from "./flags.ts";
@@ -12,18 +12,12 @@ import { commandLines, objects, type Status, until } from "./operator.ts";
 
 const lab = inject("lab");
 const STACK = "operate";
-let clone: Checkout;
+const clone = useClone([STACK]);
 
 beforeAll(async () => {
-  clone = await makeCheckout(lab);
   const up = await clone.run(`npm run up -- --stack ${STACK} --port auto ${withImages(lab)}`);
   expect(up.code, up.stdout + up.stderr).toBe(0);
 });
-afterAll(async () => {
-  await clone?.run(`npm run reset -- --yes --stack ${STACK}`);
-  await clone?.remove();
-});
-
 const container = (product: string) => `agent-stores-${STACK}-${product}`;
 const command = (name: string, words: string) => `npm run --silent ${name} -- --stack ${STACK} ${words}`;
 const shell = (words: string, input?: string) => clone.run(command("shell", words), { input });

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { beforeAll, describe, expect, inject, it } from "vitest";
 import { root } from "../../stacks/place.ts";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { useClone } from "./clone.ts";
 import { withImages } from "./flags.ts";
 
 // Every command of the README, as it stands there and in its order.
 
 const lab = inject("lab");
-let clone: Checkout;
+const clone = useClone();
 
 const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/```sh\n([\s\S]*?)```/g)].map(
   ([, text = ""]) => text,
@@ -25,11 +25,9 @@ const env = { AGENT_STORES_STACK: "readme" };
 const OURSELVES = ["npm test", "npm run lab"];
 
 beforeAll(async () => {
-  clone = await makeCheckout(lab);
   const ran = await clone.run(`npm run init -- --port auto ${withImages(lab)}`, { env });
   expect(ran.code, ran.stdout + ran.stderr).toBe(0);
 });
-afterAll(() => clone?.remove());
 
 describe("the README", () => {
   it("has the two commands first", () => {

@@ -10,7 +10,7 @@ const lab = inject("lab");
 const STACK = "rehearse";
 /** What a new version would be: another tag. The lab builds one version of each. */
 const NEXT = "agent-stores-lab/redis:next";
-const clone = useClone(STACK);
+const clone = useClone([STACK]);
 const { succeeds } = clone;
 
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { beforeAll, expect, inject, it } from "vitest";
+import { useClone } from "./clone.ts";
 import { credentialsOf, formsOf } from "./credentials.ts";
 import { run } from "./exec.ts";
 import { withImages } from "./flags.ts";
@@ -12,7 +12,7 @@ import { withImages } from "./flags.ts";
 const lab = inject("lab");
 const STACK = "secrets";
 const CANARY = "canaryQ7Zk2xWv9Lm4Tn8Rb3Yc6Hd1";
-let clone: Checkout;
+const clone = useClone([STACK]);
 let credentials: string[] = [];
 const places = new Map<string, string>();
 
@@ -36,7 +36,6 @@ function watchProcesses(): () => string {
 }
 
 beforeAll(async () => {
-  clone = await makeCheckout(lab);
   const stop = watchProcesses();
   const stack = `--stack ${STACK}`;
   // With TLS, which brings a private key of the user's own beside the generated passwords, and has to work as well.
@@ -67,11 +66,6 @@ beforeAll(async () => {
   // Of the certificate, which is public, nothing; of a key a line from its middle.
   const all = await credentialsOf(clone, STACK);
   credentials = all.flatMap((value) => (value.includes("BEGIN CERTIFICATE") ? [] : (value.split("\n")[5] ?? value)));
-});
-
-afterAll(async () => {
-  await clone?.run(`npm run reset -- --yes --stack ${STACK}`);
-  await clone?.remove();
 });
 
 const containers = ["postgres", "redis", "minio"].map((product) => `agent-stores-${STACK}-${product}`);

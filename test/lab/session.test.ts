@@ -2,9 +2,9 @@ import { fork } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
+import { beforeAll, expect, inject, it } from "vitest";
 import { openFleet, openStores } from "../../adapters/index.ts";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { useClone } from "./clone.ts";
 import { proveContracts } from "./contracts.ts";
 import { inspect } from "./docker.ts";
 import { killAndCompareEvents } from "./event-kills.ts";
@@ -21,13 +21,12 @@ import { pauseHolders } from "./session-pauses.ts";
 const lab = inject("lab");
 const KILLS = 20;
 const CONTAINER = "agent-stores-session-redis";
-let clone: Checkout;
+const clone = useClone(["session"]);
 let app = "";
 let events = "";
 let admin: Record<string, string | undefined> = {};
 
 beforeAll(async () => {
-  clone = await makeCheckout(lab);
   const up = await clone.run(
     `npm run up -- --stack session --port redis=16379 ${only("redis")} --set event=redis --set options.redis.appendfsync=always --set images.redis=${lab.images.redis}`,
   );
@@ -37,11 +36,6 @@ beforeAll(async () => {
   events = variables(".env.session").EVENT_URL ?? "";
   admin = variables(".env.session.admin");
 });
-afterAll(async () => {
-  await clone?.run("npm run reset -- --yes --stack session");
-  await clone?.remove();
-});
-
 const proven = (check: string, passed: boolean, detail: string): Check => ({
   check,
   target: "docker",

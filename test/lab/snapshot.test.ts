@@ -10,7 +10,7 @@ const lab = inject("lab");
 const [SERVERS, EMBEDDED] = ["moves", "moved"];
 /** Of the default stack. */
 const PRODUCTS = ["postgres", "redis", "minio"];
-const clone = useClone(SERVERS, EMBEDDED);
+const clone = useClone([SERVERS, EMBEDDED]);
 const { succeeds } = clone;
 
 /** Runs lines with the stores of a stack's tenant. */

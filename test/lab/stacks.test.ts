@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { expect, inject, it } from "vitest";
+import { useClone } from "./clone.ts";
 import { labelled } from "./docker.ts";
 import { withImages } from "./flags.ts";
 
@@ -10,15 +10,7 @@ import { withImages } from "./flags.ts";
 
 const lab = inject("lab");
 const STACKS = ["one", "two", "three", "four", "five"].map((name) => `side-${name}`);
-let clone: Checkout;
-
-beforeAll(async () => {
-  clone = await makeCheckout(lab);
-});
-afterAll(async () => {
-  for (const stack of STACKS) await clone?.run(`npm run reset -- --yes --stack ${stack}`);
-  await clone?.remove();
-});
+const clone = useClone(STACKS);
 
 const variablesOf = (stack: string) => parseEnv(readFileSync(join(clone.folder, `.env.${stack}`), "utf8"));
 

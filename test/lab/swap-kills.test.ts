@@ -12,7 +12,7 @@ const lab = inject("lab");
 const STACK = "swap-kills";
 const CHUNKS = 3_000;
 const KILLS = 10;
-const clone = useClone(STACK);
+const clone = useClone([STACK]);
 const { succeeds } = clone;
 /** Milliseconds of a whole swap that nobody disturbs. */
 let whole = 0;

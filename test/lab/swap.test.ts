@@ -17,7 +17,7 @@ const STACK = "swap";
 const CHUNKS = 20_000;
 const OBJECTS = 1_000;
 const LARGE_MIB = 1_024;
-const clone = useClone(STACK);
+const clone = useClone([STACK]);
 const { succeeds } = clone;
 
 const variables = (file = `.env.${STACK}`) => parseEnv(readFileSync(join(clone.folder, file), "utf8"));

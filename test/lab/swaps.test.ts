@@ -13,7 +13,7 @@ import { prove } from "./proof.ts";
 
 const lab = inject("lab");
 const STACK = "swaps";
-const clone = useClone(STACK);
+const clone = useClone([STACK]);
 const { succeeds } = clone;
 
 const up = (words = "") => succeeds(`npm run up -- --stack ${STACK} ${words}`);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { describe, expect, inject, it, vi } from "vitest";
+import { useClone } from "./clone.ts";
 import { credentialsOf } from "./credentials.ts";
 import { inspect, labelled, waitForHealth } from "./docker.ts";
 import { withImages } from "./flags.ts";
@@ -14,20 +14,9 @@ const lab = inject("lab");
 const CONTAINER = "agent-stores-local-postgres";
 /** Of the default stack, in the order of the roles they fill. */
 const PRODUCTS = ["postgres", "redis", "minio"];
-let clone: Checkout;
+const clone = useClone();
 
-beforeAll(async () => {
-  clone = await makeCheckout(lab);
-});
-afterAll(() => clone?.remove());
-
-/** Runs a command of a user's and expects it to succeed; the message of a failure is what the user saw. */
-async function succeeds(command: string, env: Record<string, string> = {}): Promise<string> {
-  const ran = await clone.run(command, { env });
-  expect(ran.code, `${command}\n${ran.stdout}\n${ran.stderr}`).toBe(0);
-  console.log(`  ${command.split("\n")[0]?.slice(0, 70).padEnd(70)} ${ran.seconds.toFixed(1)} s`);
-  return ran.stdout;
-}
+const { succeeds } = clone;
 
 /** One line with a tenant's stores, in a process of its own. */
 const inStores = (line: string, tenant: string) =>

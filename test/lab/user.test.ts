@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { type Checkout, makeCheckout } from "./checkout.ts";
+import { describe, expect, inject, it } from "vitest";
+import { useClone } from "./clone.ts";
 import { labelled } from "./docker.ts";
 import { withImages } from "./flags.ts";
 
@@ -9,12 +9,7 @@ import { withImages } from "./flags.ts";
 
 const lab = inject("lab");
 const PRODUCTS = ["postgres", "redis", "minio"];
-let clone: Checkout;
-
-beforeAll(async () => {
-  clone = await makeCheckout(lab, { uid: 1000 });
-});
-afterAll(() => clone?.remove());
+const clone = useClone([], { uid: 1000 });
 
 describe.each(["volumes", "./.local-data"])("storage in %s", (storage) => {
   const stack = storage === "volumes" ? "user-volumes" : "user-folder";
