@@ -20,7 +20,8 @@ import { openSearch } from "./search/index.ts";
 import type { SessionFleet, SessionStore } from "./session/contract.ts";
 import { openSession } from "./session/index.ts";
 import { type Snapshots, snapshots } from "./snapshot/fleet.ts";
-import { traced, tracedAdapter } from "./trace.ts";
+import { openTraces } from "./trace/otlp.ts";
+import { traced, tracedAdapter } from "./trace/spans.ts";
 import type { VectorFleet, VectorStore } from "./vector/contract.ts";
 import { openVector } from "./vector/index.ts";
 
@@ -48,6 +49,9 @@ export type * from "./session/contract.ts";
 export type { Imported, ImportOptions } from "./snapshot/fleet.ts";
 export type { Manifest } from "./snapshot/format.ts";
 export type { ExportOptions } from "./snapshot/write.ts";
+export type * from "./trace/contract.ts";
+export { openTraces } from "./trace/otlp.ts";
+export { startTracing } from "./trace/start.ts";
 export type * from "./vector/contract.ts";
 export type { Condition, Filter } from "./vector/filter.ts";
 
@@ -182,9 +186,10 @@ export function openStores(env: Env = readEnv(".env")): Stores {
 export function openFleet(adminEnv: Env = readEnv(".env.admin")): Fleet {
   const roles = openRoles(adminEnv);
   const ledger = ledgerIn([...roles.configured().map((role) => urlOf(adminEnv, role)), adminEnv.ARTIFACT_INDEX_URL]);
+  const asked = (role: RoleName) => ask(role, roles.open(role), urlOf(adminEnv, role));
   const acts = {
     migrate: () => migrateProducts(adminEnv),
-    health: () => Promise.all(roles.configured().map((role) => ask(role, roles.open(role), urlOf(adminEnv, role)))),
+    health: () => Promise.all([...roles.configured().map(asked), ...tracesIn(adminEnv)]),
     async tenants() {
       const all = await Promise.all(roles.configured().map((role) => roles.open(role).fleet.tenants()));
       return [...new Set(all.flat().map(({ tenant }) => tenant))].sort();
@@ -216,7 +221,17 @@ const closing = (roles: { close(): Promise<void> }) => ({
   [Symbol.asyncDispose]: () => roles.close(),
 });
 
-async function ask(role: RoleName, adapter: RoleAdapter<unknown>, url: string): Promise<Health> {
+/** How the store of spans answers, where there is one: it is nobody's store among the others, and its own spans would be noise. */
+function tracesIn({ TRACE_URL: url }: Env): Promise<Health>[] {
+  if (!url) return [];
+  const health = async () => {
+    await using traces = openTraces({ TRACE_URL: url });
+    return await traces.health();
+  };
+  return [ask("trace", { health }, url)];
+}
+
+async function ask(role: string, adapter: Pick<RoleAdapter<unknown>, "health">, url: string): Promise<Health> {
   const started = performance.now();
   const answer = await adapter.health().then(
     (detail) => ({ ok: true, detail }),

@@ -9,7 +9,7 @@ import runRuns from "./run/for-run.ts";
 import type { RoleRuns, RunPart } from "./runs.ts";
 import searchRuns from "./search/for-run.ts";
 import sessionRuns from "./session/for-run.ts";
-import { type About, traced } from "./trace.ts";
+import { type About, traced } from "./trace/spans.ts";
 import vectorRuns from "./vector/for-run.ts";
 
 /** Roles that can be opened, by name. */

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { openStores, type RoleStores, StoreError } from "../../adapters/index.ts";
+import { openStores, openTraces, type RoleStores, StoreError } from "../../adapters/index.ts";
 import { catalogue, filledRoles } from "../../components/catalogue/index.ts";
 import { credentialsOf, type Plan, urlKey } from "../../components/plan.ts";
 import { ACCOUNTS, type Role } from "../../components/product.ts";
@@ -94,7 +94,8 @@ export async function setSecret(stack: string, path: string, value: string): Pro
 async function requireProtocol(role: Role, url: string): Promise<void> {
   const stores = openStores({ [`${role.toUpperCase()}_URL`]: url });
   try {
-    void stores.tenant("check")[role as keyof RoleStores];
+    if (role === "trace") await openTraces({ TRACE_URL: url }).close();
+    else void stores.tenant("check")[role as keyof RoleStores];
   } catch (error) {
     if (error instanceof StoreError) throw new Failure(error.message.replace(` ${error.mend}`, ""), error.mend);
     throw error;

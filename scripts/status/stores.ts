@@ -70,6 +70,7 @@ const PATIENCE: Record<string, Record<string, string>> = {
   "chroma:": { timeout: "3000" },
   "mongodb:": { timeout: "3000" },
   "kafka:": { timeout: "3000" },
+  "otlp:": { timeout: "3000" },
 };
 
 function hurried(value: string): string {

@@ -9,7 +9,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { StoreError } from "../../adapters/errors.ts";
 import { openFleet, openStores } from "../../adapters/index.ts";
-import { traced } from "../../adapters/trace.ts";
+import { traced } from "../../adapters/trace/spans.ts";
 import type { OpenRole } from "../contract/servers.ts";
 import { storesUnderTest } from "../contract/under-test.ts";
 
@@ -130,6 +130,18 @@ describe("a span", () => {
     const [exception] = span.events;
     expect(exception).toMatchObject({ name: "exception", attributes: { "exception.type": "StoreError" } });
     expect(exception?.attributes?.["exception.stacktrace"]).toContain("\n    at ");
+  });
+
+  it("calls a product what the conventions call it, whatever its URL's scheme", async () => {
+    for (const [url, system] of [
+      ["postgresql://app@h/core", "postgresql"],
+      ["pglite:///data", "postgresql"],
+      ["rediss://h/0", "redis"],
+      ["mongodb+srv://h/core", "mongodb"],
+    ] as const)
+      expect((await spanOf(traced({ act: () => 1 }, { role: "memory", url }).act)).attributes).toMatchObject({
+        "db.system.name": system,
+      });
   });
 
   it("names the tenant of the store, or the one that an act across tenants is about", async () => {

@@ -9,10 +9,10 @@ import {
   type Tracer,
   trace,
 } from "@opentelemetry/api";
-import { schemeOf } from "./env.ts";
-import { hideSecrets, messageOf, StoreError, type StoreErrorCode } from "./errors.ts";
-import { isTenant } from "./input.ts";
-import type { RoleAdapter } from "./role.ts";
+import { schemeOf } from "../env.ts";
+import { hideSecrets, messageOf, StoreError, type StoreErrorCode } from "../errors.ts";
+import { isTenant } from "../input.ts";
+import type { RoleAdapter } from "../role.ts";
 
 /** Whose calls they are. */
 export interface About {
@@ -188,7 +188,12 @@ function describe({ role, tenant, url }: About): Attributes {
 }
 
 /** What the conventions call a product where its protocol has another name; PGlite is PostgreSQL. */
-const SYSTEMS: Readonly<Record<string, string>> = { postgres: "postgresql", pglite: "postgresql", rediss: "redis" };
+const SYSTEMS: Readonly<Record<string, string>> = {
+  postgres: "postgresql",
+  pglite: "postgresql",
+  rediss: "redis",
+  "mongodb+srv": "mongodb",
+};
 
 /** The product and its server, by those parts of the URL that are never secret. */
 function placeOf(url: string): Attributes {
