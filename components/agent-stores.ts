@@ -37,7 +37,9 @@ export class AgentStores extends pulumi.ComponentResource {
     const { env, adminEnv, endpoints } = connections(plan);
     const stack = renderDocker(plan);
     const network = () => args.network ?? this.#network(name, stack);
-    const edit: Edit = (product, container) => transform(product, { ...container, wait });
+    // The engine cannot tell whether a server without a healthcheck is healthy, so nobody may wait for it to.
+    const edit: Edit = (product, container) =>
+      transform(product, { ...container, wait: wait && container.healthcheck !== undefined });
     const containers = plan.target === "docker" ? this.#containers(name, stack, network(), text, edit) : [];
 
     // The variables follow the containers, so an output that can be read is one that answers.
@@ -117,18 +119,20 @@ function containerArgs(service: DockerService, network: pulumi.Input<string>, te
       .sort((one, other) => one.container - other.container)
       .map(({ host, container }) => ({ internal: container, external: host, ip: "127.0.0.1" })),
     mounts: [{ type: mount.type, source: mount.source, target: mount.target }],
-    networksAdvanced: [{ name: network, aliases: [service.product] }],
+    networksAdvanced: [{ name: network, aliases: [service.product, ...service.aliases] }],
     memory: service.memory,
     memorySwap: service.memory,
     shmSize: service.shm,
     cpus: Number.isInteger(service.cpus) ? `${service.cpus}.0` : String(service.cpus),
-    healthcheck: {
-      tests: ["CMD", ...healthcheck.test],
-      interval: duration(healthcheck.interval),
-      timeout: duration(healthcheck.timeout),
-      retries: healthcheck.retries,
-      startPeriod: duration(healthcheck.startPeriod),
-    },
+    ...(healthcheck && {
+      healthcheck: {
+        tests: ["CMD", ...healthcheck.test],
+        interval: duration(healthcheck.interval),
+        timeout: duration(healthcheck.timeout),
+        retries: healthcheck.retries,
+        startPeriod: duration(healthcheck.startPeriod),
+      },
+    }),
     waitTimeout: service.startup,
     stopSignal: service.stopSignal,
     stopTimeout: service.stopGrace,

@@ -111,13 +111,16 @@ function composeService(service: DockerService) {
     mem_limit: `${service.memory}m`,
     memswap_limit: `${service.memory}m`,
     shm_size: `${service.shm}m`,
-    healthcheck: {
-      test: ["CMD", ...healthcheck.test].map(literal),
-      interval: `${healthcheck.interval}s`,
-      timeout: `${healthcheck.timeout}s`,
-      retries: healthcheck.retries,
-      start_period: `${healthcheck.startPeriod}s`,
-    },
+    ...(service.aliases.length > 0 && { networks: { default: { aliases: [...service.aliases] } } }),
+    ...(healthcheck && {
+      healthcheck: {
+        test: ["CMD", ...healthcheck.test].map(literal),
+        interval: `${healthcheck.interval}s`,
+        timeout: `${healthcheck.timeout}s`,
+        retries: healthcheck.retries,
+        start_period: `${healthcheck.startPeriod}s`,
+      },
+    }),
     stop_signal: service.stopSignal,
     stop_grace_period: `${service.stopGrace}s`,
     restart: COMMON.restart,

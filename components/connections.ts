@@ -36,7 +36,7 @@ export function connections(plan: Plan): Connections {
     const url = urls(here);
     const told = at({ ...service, ports: service.told });
     const { app } = urls(told);
-    for (const role of service.roles) {
+    for (const role of service.roles.filter((one) => plan.bindings[one] === service.product)) {
       env[`${role.toUpperCase()}_URL`] = app;
       adminEnv[`${role.toUpperCase()}_URL`] = url.fleet;
     }

@@ -24,8 +24,12 @@ export interface DockerService {
   memory: number;
   shm: number;
   cpus: number;
-  /** A command, run inside every `interval` seconds. */
-  healthcheck: { test: readonly string[]; interval: number; timeout: number; retries: number; startPeriod: number };
+  /** Names besides its product's on the stack's network. */
+  aliases: readonly string[];
+  /** A command, run inside every `interval` seconds; none for an image that has no program for it. */
+  healthcheck?: { test: readonly string[]; interval: number; timeout: number; retries: number; startPeriod: number };
+  /** The URL to ask from outside instead. */
+  answersAt?: string;
   stopSignal: string;
   stopGrace: number;
   /** Longest wait for `healthy`, in seconds. */
@@ -54,7 +58,7 @@ export const COMMON = {
 };
 
 /** How long one probe may take. */
-const PROBE_SECONDS = 5;
+export const PROBE_SECONDS = 5;
 
 /** Labels by which everything that a stack made is found again. */
 export const labelsOf = (stack: string, product?: string): Record<string, string> => ({
@@ -89,8 +93,9 @@ function placeOf({ product }: Service, all: readonly Service[]): string {
   return product === owner ? `${product}-beside` : product;
 }
 
-/** The probe as a command for the engine to run inside. */
-function testOf({ probe, ports }: Container): readonly string[] {
+/** The probe as a command for the engine to run inside; none where the image has no program for it. */
+function testOf({ probe, ports }: Container): readonly string[] | undefined {
+  if ("host" in probe) return undefined;
   if ("exec" in probe) return probe.exec;
   const { port, path, by } = probe.http;
   const url = `http://127.0.0.1:${ports[port]?.container}${path}`;
@@ -102,6 +107,7 @@ function renderService({ stack, root }: Plan, service: Service, place: string): 
   const { container } = row(product);
   if (!container) throw new Error(`${product} has no container`);
   const here = at(service);
+  const test = testOf(container);
   return {
     product,
     place,
@@ -124,14 +130,14 @@ function renderService({ stack, root }: Plan, service: Service, place: string): 
     memory: Math.floor(budget.memory / MiB),
     shm: Math.floor((container.shm?.(here) ?? 64 * MiB) / MiB),
     cpus: budget.cpu,
+    aliases: container.alias ? [container.alias] : [],
     // Stopped for good shows after (interval + timeout) × retries = 21 s; ready shows after one interval.
-    healthcheck: {
-      test: testOf(container),
-      interval: 2,
-      timeout: PROBE_SECONDS,
-      retries: 3,
-      startPeriod: container.startup,
-    },
+    ...(test && {
+      healthcheck: { test, interval: 2, timeout: PROBE_SECONDS, retries: 3, startPeriod: container.startup },
+    }),
+    ...("host" in container.probe && {
+      answersAt: `http://${here.host}:${here.ports[container.probe.host.port]}${container.probe.host.path}`,
+    }),
     stopSignal: container.stop.signal,
     stopGrace: container.stop.grace,
     startup: container.startup,

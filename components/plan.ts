@@ -1,5 +1,5 @@
 import { join, resolve } from "node:path";
-import { catalogue, row, runsOn, type Target } from "./catalogue/index.ts";
+import { catalogue, row, runsOn, servedBy, type Target, withCompanions } from "./catalogue/index.ts";
 import type { Account, At, Budget, Environment, Role } from "./product.ts";
 
 /** Settings of one stack, checked and complete. */
@@ -82,6 +82,8 @@ export interface Service {
   /** Reference with tag and, where one was read, digest; empty for an embedded product. */
   image: string;
   ports: Record<string, number>;
+  /** Host ports of its companions, by their names. */
+  beside: Record<string, Record<string, number>>;
   /** The ports that applications are told. They are others while it is frozen by taking its port away. */
   told: Record<string, number>;
   options: Record<string, unknown>;
@@ -110,7 +112,7 @@ const NO_BUDGET: Budget = { cpu: 0, memory: 0, disk: 0 };
 
 export function makePlan(settings: Settings, place: Place): Plan {
   const pending = swapsAt(settings, "beside", "copying").map(([, { with: product }]) => product);
-  const products = [...new Set([...Object.values(settings.roles), ...pending])];
+  const products = withCompanions([...Object.values(settings.roles), ...pending]);
   return {
     stack: settings.stack,
     root: place.root,
@@ -125,10 +127,10 @@ export function makePlan(settings: Settings, place: Place): Plan {
 
 /** The services that would be, if the catalogue's other products of this target filled the roles they can. */
 export function alternatesOf(settings: Settings, place: Place): Service[] {
-  const bound = Object.values(settings.roles);
+  const bound = withCompanions(Object.values(settings.roles));
   return [...catalogue]
     .filter(([product, row]) => runsOn(row, settings.target) && !bound.includes(product))
-    .map(([product, { roles }]) => ({ ...makeService(product, settings, place), roles: [...roles] }));
+    .map(([product]) => ({ ...makeService(product, settings, place), roles: [...servedBy(product)] }));
 }
 
 const swapsAt = ({ swaps }: Pick<Settings, "swaps">, ...steps: Swap["step"][]): [Role, Swap][] =>
@@ -153,21 +155,28 @@ export function portsSet(product: string, { ports }: Pick<Settings, "ports">): R
   return Object.fromEntries(all.filter(([name]) => names.includes(name)));
 }
 
+/** The ports that it has when nothing moves. */
+const usualPorts = (product: string, settings: Settings): Record<string, number> => ({
+  ...Object.fromEntries(Object.entries(row(product).container?.ports ?? {}).map(([name, { host }]) => [name, host])),
+  ...portsSet(product, settings),
+});
+
 function makeService(product: string, settings: Settings, place: Place): Service {
-  const { container, options } = row(product);
+  const { container, options, companions = [] } = row(product);
   const folder = resolve(place.root, settings.storage === "volumes" ? ".local-data" : settings.storage);
   const onHost = !container || settings.storage !== "volumes";
-  const fixed = Object.entries(container?.ports ?? {}).map(([name, { host }]) => [name, host]);
   const pending = swapsAt(settings, "beside", "copying").filter(([, swap]) => swap.with === product);
   const leaving = swapsAt(settings, "copying", "copied").filter(([role]) => settings.roles[role] === product);
-  const told = { ...Object.fromEntries(fixed), ...portsSet(product, settings) };
+  const told = usualPorts(product, settings);
+  const serves = (role: Role) => withCompanions([settings.roles[role] ?? []].flat()).includes(product);
   return {
     product,
-    roles: (Object.keys(settings.roles) as Role[]).filter((role) => settings.roles[role] === product),
+    roles: (Object.keys(settings.roles) as Role[]).filter(serves),
     pending: pending.map(([role]) => role),
     frozen: frozenIn(product, settings),
     image: container ? reference(settings.images[product], container.image, settings.imageMirror, place.digests) : "",
     ports: Object.assign({}, told, ...pending.map(([, { ports }]) => ports), ...leaving.map(([, { away }]) => away)),
+    beside: Object.fromEntries(companions.map((one) => [one, usualPorts(one, settings)])),
     told,
     options: options.parse(Object.assign({}, ...kinOf(product).map((other) => settings.options[other]))) as Record<
       string,
@@ -198,9 +207,10 @@ function reference(own: string | undefined, image: string, mirror: string, diges
 }
 
 /** What the functions of a service's row are given. Clients are on this machine: every port is bound to 127.0.0.1. */
-export const at = ({ product, roles, ports, options, budget, data, frozen }: Service): At => ({
+export const at = ({ product, roles, ports, beside, options, budget, data, frozen }: Service): At => ({
   host: "127.0.0.1",
   ports,
+  beside,
   options,
   budget,
   // Where it serves another role, too, prepare tells the roles apart.

@@ -25,6 +25,8 @@ export interface At {
   host: string;
   /** Host port by the row's port name. */
   ports: Record<string, number>;
+  /** Those of its companions, by their names. */
+  beside: Record<string, Record<string, number>>;
   /** Absolute path of an embedded product's folder. */
   folder: string;
   /** Checked by the row's `options` schema. */
@@ -39,9 +41,13 @@ export interface At {
 
 /**
  * How to know that a server answers: a command inside the container, or a request that its image has a program for. Must fail within 30 s when the
- * server is stopped, so it has to ask it something.
+ * server is stopped, so it has to ask it something. `host` is for an image without a shell: the same request from outside, where any answer but a server's error will do. The engine
+ * cannot make it, so it knows such a container as running and no more.
  */
-export type Probe = { exec: readonly string[] } | { http: { port: string; path: string; by: "curl" } };
+export type Probe =
+  | { exec: readonly string[] }
+  | { http: { port: string; path: string; by: "curl" } }
+  | { host: { port: string; path: string } };
 
 /** A file that is put into the container before it starts. */
 export interface ServerFile {
@@ -54,6 +60,8 @@ export interface Container {
   image: string;
   /** Container port and the fixed port on 127.0.0.1, by name. */
   ports: Record<string, { container: number; host: number }>;
+  /** A name besides its own by which the stack's other containers reach it, whichever product serves. */
+  alias?: string;
   /** Folder with everything that must outlive the container. */
   data: string;
   /** The user the server runs as; `any`: the image also works as another uid, which folder storage needs. */
@@ -91,7 +99,10 @@ export interface Product {
   title: string;
   licence: string;
   upkeep: { state: "maintained" } | { state: "frozen" | "legacy"; why: string; instead: string };
+  /** Empty: it is a companion of others, and serves what they serve. */
   roles: readonly Role[];
+  /** Products that run whenever this one does. */
+  companions?: readonly string[];
   /** Scheme of its URLs, without the colon; names the adapter file. */
   protocol: string;
   /** Typed options, with defaults, set by `agent-stores:options`. Strict: an unknown option is refused. */

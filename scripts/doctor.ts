@@ -1,11 +1,13 @@
 import { existsSync, statSync } from "node:fs";
 import { relative } from "node:path";
+import { renderDocker } from "../components/docker.ts";
 import type { Plan } from "../components/plan.ts";
 import { SettingsError } from "../stacks/faults.ts";
 import { root } from "../stacks/place.ts";
 import { type Check, checkCapacity, checkImages, checkUpkeep } from "./machine/checks.ts";
 import { containersOf, lastWords } from "./machine/containers.ts";
 import { findEngine } from "./machine/engine.ts";
+import { answers } from "./machine/ready.ts";
 import { isInitialised } from "./stack/credentials.ts";
 import { checkEnv, envFiles, shadowed } from "./stack/dotenv.ts";
 import { hasFile, readPlan } from "./stack/file.ts";
@@ -131,18 +133,30 @@ async function servers(plan: Plan, host: string): Promise<Check[]> {
   if (!plan.running) return [check("servers", "note", "the stack is down", "Type: npm run up")];
   if (!isInitialised(plan.stack)) return [];
   const containers = await containersOf(plan.stack, host);
+  const rendered = renderDocker(plan).services;
+  const mendOf = (words: string) => `Its last lines:\n${words}`;
   return Promise.all(
     plan.services.map(async ({ product }) => {
       const found = containers.find((container) => container.product === product);
       if (!found) return check(product, "fault", "has no container", "Type: npm run up");
       if (found.state === "running" && found.health === "healthy") return check(product, "ok", "running, healthy");
+      const { answersAt } = rendered.find((service) => service.product === product) ?? {};
+      if (found.state === "running" && answersAt)
+        return (await answers(answersAt))
+          ? check(product, "ok", "running, answers")
+          : check(
+              product,
+              "fault",
+              `running, and ${answersAt} does not answer`,
+              mendOf(await lastWords(found.id, host)),
+            );
       if (found.state === "running" && found.health === "starting")
         return check(product, "note", "starting", "Look again in a moment.");
       return check(
         product,
         "fault",
         [found.state, found.health].filter(Boolean).join(", "),
-        `Its last lines:\n${await lastWords(found.id, host)}`,
+        mendOf(await lastWords(found.id, host)),
       );
     }),
   );

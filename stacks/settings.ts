@@ -6,6 +6,7 @@ import {
   filledRoles,
   TARGETS,
   type Target,
+  withCompanions,
 } from "../components/catalogue/index.ts";
 import { BY_URL, portsSet, type Settings, SWAP_STEPS, urlKey } from "../components/plan.ts";
 import { ACCOUNTS, type Account, ENVIRONMENTS, MiB, type Role } from "../components/product.ts";
@@ -74,7 +75,8 @@ export const keys = {
 };
 
 function describeChoices(role: Role): string {
-  return TARGETS.map((target) => `${choices(role, target).join(" or ")} (${target})`).join(", ");
+  const filled = TARGETS.filter((target) => choices(role, target).length > 0);
+  return filled.map((target) => `${choices(role, target).join(" or ")} (${target})`).join(", ");
 }
 
 function describeOptions(): string {
@@ -153,7 +155,7 @@ export function parse(stack: string, raw: Record<string, unknown>): Settings {
   );
   faults.push(
     ...tooSmall(settings.budgets),
-    ...samePorts([...new Set(Object.values(roles))], ports),
+    ...samePorts(withCompanions(Object.values(roles)), ports),
     ...swapFaults(settings.swaps, roles, settings.target),
   );
   if (faults.length > 0) throw new SettingsError(stack, faults);

@@ -7,7 +7,9 @@ import { table } from "./matrix.ts";
 
 /** What each product can in each of its roles, by what its adapter says of itself and by what was proven of that: a contract's suite fails where a refused call works. */
 export function capabilities(): string {
-  const rows = [...catalogue].flatMap(([product, row]) => row.roles.map((role) => line(product, row, role)));
+  // Spans are no store of a tenant's, and have no contract.
+  const stored = (row: Product) => row.roles.filter((role) => role !== "trace");
+  const rows = [...catalogue].flatMap(([product, row]) => stored(row).map((role) => line(product, row, role)));
   rows.sort(([a = ""], [b = ""]) => (a < b ? -1 : a > b ? 1 : 0));
   return table([["role", "product", "can", "cannot, and why", "contract"], ...rows]);
 }
@@ -49,7 +51,15 @@ function ofStore(url: string, role: Role): Said {
 function urlOf({ urls, options, container }: Product): string {
   const ports = Object.fromEntries(Object.entries(container?.ports ?? {}).map(([name, { host }]) => [name, host]));
   const budget = container?.budgets.dev ?? { cpu: 0, memory: 0, disk: 0 };
-  const at = { host: "127.0.0.1", ports, folder: "/data", options: options.parse({}), budget, frozen: false };
+  const at = {
+    host: "127.0.0.1",
+    ports,
+    beside: {},
+    folder: "/data",
+    options: options.parse({}),
+    budget,
+    frozen: false,
+  };
   const [account] = ACCOUNTS.slice(-1);
   return fill(urls({ ...at, secret: (secret) => ({ secret }) })[account ?? "app"], () => "password");
 }

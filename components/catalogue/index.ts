@@ -59,6 +59,19 @@ export function row(name: string): Product {
   return found;
 }
 
+/** These products, each followed by its companions. */
+export const withCompanions = (products: readonly string[]): string[] => [
+  ...new Set(products.flatMap((product) => [product, ...(row(product).companions ?? [])])),
+];
+
+/** What a product serves: the roles that it fills, or those of the products whose companion it is. */
+export function servedBy(product: string): readonly Role[] {
+  const { roles } = row(product);
+  if (roles.length > 0) return roles;
+  const others = [...catalogue.values()].filter(({ companions }) => companions?.includes(product));
+  return [...new Set(others.flatMap((other) => other.roles))];
+}
+
 /** Roles that some product fills today. */
 export const filledRoles: readonly Role[] = ROLES.filter((role) =>
   [...catalogue.values()].some(({ roles }) => roles.includes(role)),

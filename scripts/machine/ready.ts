@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { $ } from "zx";
-import { type DockerService, renderDocker } from "../../components/docker.ts";
+import { type DockerService, PROBE_SECONDS, renderDocker } from "../../components/docker.ts";
 import type { Plan } from "../../components/plan.ts";
 import { Failure } from "../terminal/report.ts";
 import { containersOf, type Found, lastWords } from "./containers.ts";
@@ -39,13 +39,14 @@ export async function waitUntilReady(plan: Plan, host: string): Promise<Readonly
 
 /** `healthy` as the engine knows it, or the seconds from its start to now when its probe passes; undefined when it is not ready. */
 async function answerOf(
-  { name, healthcheck }: DockerService,
+  { name, healthcheck, answersAt }: DockerService,
   containers: readonly Found[],
   host: string,
 ): Promise<"healthy" | number | undefined> {
   const found = containers.find((container) => container.name === name);
   if (found?.state !== "running") return undefined;
   if (found.health === "healthy") return "healthy";
+  if (!healthcheck) return (await answers(answersAt)) ? (Date.now() - found.began) / 1000 : undefined;
   // A server that is stopped answers nothing, for ever.
   const timeout = `${healthcheck.timeout}s` as const;
   const probe = await $({
@@ -54,6 +55,16 @@ async function answerOf(
     timeout,
   })`docker --host ${host} exec ${name} ${healthcheck.test}`;
   return probe.exitCode === 0 ? (Date.now() - found.began) / 1000 : undefined;
+}
+
+/** Whether a server that only the outside can ask answers, and with no error of its own. */
+export async function answers(url = ""): Promise<boolean> {
+  try {
+    const { status } = await fetch(url, { signal: AbortSignal.timeout(PROBE_SECONDS * 1000) });
+    return status < 500;
+  } catch {
+    return false;
+  }
 }
 
 async function requireTime(

@@ -38,7 +38,7 @@ async function failure(stack: string, plan: Plan, host: string, text: string, wh
       `Wait for it; if none is: pulumi cancel --stack ${stack}`,
     );
   for (const { product, health, state, id, error } of await containersOf(stack, host).catch(() => [])) {
-    if (state === "running" && health === "healthy") continue;
+    if (state === "running" && (health === "healthy" || health === "")) continue;
     const words = error || (await lastWords(id, host)) || why;
     return new Failure(
       `${product} did not become ready (${[state, health].filter(Boolean).join(", ")})`,

@@ -33,6 +33,7 @@ async function embedded(product: string, variable: string): Promise<UnderTest> {
   const at = {
     host: "",
     ports: {},
+    beside: {},
     folder: join(folder, product),
     options: {},
     budget: { cpu: 0, memory: 0, disk: 0 },
