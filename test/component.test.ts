@@ -49,7 +49,7 @@ beforeAll(async () => {
     return original(request, callback);
   };
   const { AgentStores } = await import("../components/agent-stores.ts");
-  const plan = makePlan(parse("test", {}), { root: "/project", digests: {} });
+  const plan = makePlan(parse("test", { trace: "jaeger" }), { root: "/project", digests: {} });
   const credentials = {
     ...Object.fromEntries(credentialsOf(plan).generated.map((name) => [name, `made for ${name}`])),
     "postgres.admin": "hunter2",
@@ -63,7 +63,7 @@ const find = (type: string) =>
 
 describe("AgentStores", () => {
   it("registers a network, and an image, a volume and a container for each product", () => {
-    const each = ["minio", "postgres", "redis"].flatMap((product) => [
+    const each = ["jaeger", "minio", "otel-collector", "postgres", "redis"].flatMap((product) => [
       `docker:index/container:Container stores-${product}`,
       `docker:index/remoteImage:RemoteImage stores-${product}`,
       `docker:index/volume:Volume stores-${product}-data`,
@@ -80,6 +80,14 @@ describe("AgentStores", () => {
     expect(container.replaceOnChanges).toEqual(["healthcheck", "mounts"]);
     expect(container.dependencies.join()).toMatch(/RemoteImage/);
     expect(container.dependencies.join()).toMatch(/Volume/);
+  });
+
+  it("waits for a server that the engine can ask, and for no other", () => {
+    const of = (product: string) =>
+      registered.find(({ type, name }) => /Container$/.test(type) && name === `stores-${product}`)?.inputs;
+    expect(of("jaeger")).toMatchObject({ wait: true, networksAdvanced: [{ aliases: ["jaeger", "traces"] }] });
+    expect(of("otel-collector")).toMatchObject({ wait: false, networksAdvanced: [{ aliases: ["otel-collector"] }] });
+    expect(of("otel-collector")).not.toHaveProperty("healthcheck");
   });
 
   it("keeps the data when a setting takes its volume out of the plan", () => {

@@ -1,4 +1,4 @@
-import { catalogue, runsOn, TARGETS } from "../components/catalogue/index.ts";
+import { catalogue, runsOn, servedBy, TARGETS } from "../components/catalogue/index.ts";
 import { hasImage } from "./lab/images.ts";
 import { type Check, readProof } from "./lab/proof.ts";
 
@@ -9,7 +9,7 @@ export function matrix(): string {
     const { checks } = readProof(name);
     return [
       `${row.title} (\`${name}\`)`,
-      row.roles.join(", "),
+      row.roles.join(", ") || `${servedBy(name).join(", ")}, beside another`,
       row.managed ? "by URL" : TARGETS.filter((target) => runsOn(row, target)).join(", "),
       row.licence,
       row.upkeep.state,

@@ -111,6 +111,85 @@ describe("products that take each other's place", () => {
   });
 });
 
+describe("a product that has a companion", () => {
+  const none = {
+    vector: "none",
+    memory: "none",
+    session: "none",
+    artifact: "none",
+    run: "none",
+    event: "none",
+    search: "none",
+  };
+  const traced = (raw: Record<string, unknown> = {}) => plan({ ...none, trace: "jaeger", ...raw });
+
+  it("has it beside itself, which serves the same role and is a service like any other", () => {
+    const all = traced();
+    expect(all.services.map(({ product, roles }) => [product, roles])).toEqual([
+      ["jaeger", ["trace"]],
+      ["otel-collector", ["trace"]],
+    ]);
+    expect(all.bindings).toEqual({ trace: "jaeger" });
+    const { services, volumes } = renderDocker(all);
+    expect(services.map(({ name }) => name)).toEqual(volumes.map(({ name }) => name));
+    expect(services.map(({ aliases }) => aliases)).toEqual([["traces"], []]);
+  });
+
+  it("is named at its companion's port, wherever that is, and one URL serves every account", () => {
+    const { env, adminEnv } = connections(traced({ ports: { "otel-collector": { http: 24_318 }, jaeger: 26_686 } }));
+    expect(env).toEqual({
+      TRACE_URL: "otlp://127.0.0.1:24318?tls=false&query=http%3A%2F%2F127.0.0.1%3A26686&api=jaeger",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:24318",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf",
+    });
+    expect(adminEnv).toMatchObject({
+      JAEGER_ADMIN_URL: env.TRACE_URL,
+      OTEL_COLLECTOR_ADMIN_URL: "otlp://127.0.0.1:24318?tls=false",
+    });
+  });
+
+  it("gives its companion the same settings, whichever product it is", () => {
+    const collectorOf = (trace: string) =>
+      renderDocker(traced({ trace })).services.find(({ product }) => product === "otel-collector");
+    expect(collectorOf("tempo")).toEqual(collectorOf("jaeger"));
+    expect(collectorOf("jaeger")?.files[0]?.content).toContain("http://traces:4318");
+  });
+
+  it("keeps spans for as long as it is told, and refuses a port that its companion has", () => {
+    for (const [trace, kept] of [
+      ["jaeger", "spans: 48h"],
+      ["tempo", "block_retention: 48h"],
+    ] as const)
+      expect(
+        renderDocker(traced({ trace, options: { [trace]: { retentionHours: 48 } } })).services[0]?.files[0]?.content,
+      ).toContain(kept);
+    expect(() => traced({ options: { jaeger: { retentionHours: 0 } } })).toThrow("retentionHours");
+    expect(() => traced({ ports: { jaeger: 4318 } })).toThrow("port 4318 is also that of jaeger.query");
+  });
+
+  it("fills no role by itself", () => {
+    expect(() => traced({ trace: "otel-collector" })).toThrow('there is no product "otel-collector" for it');
+  });
+});
+
+describe("a server whose image has no shell", () => {
+  it("is asked from outside, and the engine is told no healthcheck", () => {
+    const none = {
+      vector: "none",
+      memory: "none",
+      session: "none",
+      artifact: "none",
+      run: "none",
+      event: "none",
+      search: "none",
+    };
+    const [tempo, collector] = renderDocker(plan({ ...none, trace: "tempo" })).services;
+    expect(tempo).toMatchObject({ answersAt: "http://127.0.0.1:3200/ready" });
+    expect(collector).toMatchObject({ answersAt: "http://127.0.0.1:4318/v1/traces" });
+    for (const service of [tempo, collector]) expect(service).not.toHaveProperty("healthcheck");
+  });
+});
+
 describe("a role that moves to another product", () => {
   const moving = (role: string, product: string, step: string, more: Record<string, unknown> = {}) =>
     plan({ ...more, swaps: { [role]: { with: product, step } } });
@@ -220,6 +299,15 @@ describe("renderCompose", () => {
     expect(file.services.redis.profiles).toEqual(["core"]);
     expect(file.services.minio.profiles).toEqual(["artifacts"]);
     expect(file.services.valkey.profiles).toEqual(["session-alt"]);
+    expect(file.services["otel-collector"]).toMatchObject({
+      profiles: ["observability"],
+      container_name: "agent-stores-local-otel-collector",
+    });
+    expect(file.services["otel-collector"]).not.toHaveProperty("healthcheck");
+    expect(file.services.jaeger).toMatchObject({
+      profiles: ["observability"],
+      networks: { default: { aliases: ["traces"] } },
+    });
     expect(parseYaml(compose({ session: "valkey" })).services.valkey.profiles).toEqual(["core"]);
   });
 

@@ -29,6 +29,11 @@ export function rehearsalOf(stack: string, product: string): Rehearsal {
       mend,
     );
   }
+  if (service.roles.every((role) => role === "trace"))
+    throw new Failure(
+      `${product} holds spans alone, which no snapshot takes along`,
+      "Look at its release notes, then: npm run up",
+    );
   return { product, roles: service.roles, image: service.image, settings, plan };
 }
 

@@ -12,6 +12,7 @@ import { searchSteps } from "./search/steps.ts";
 import { sessionSteps } from "./session/steps.ts";
 import { type Context, type RoleSteps, type Step, WrongAnswer } from "./step.ts";
 import { leftBehind, removeTenants, runName } from "./tenants.ts";
+import { traceSteps } from "./trace/steps.ts";
 import type { Turn } from "./turn.ts";
 import { vectorSteps } from "./vector/steps.ts";
 
@@ -24,6 +25,7 @@ const STEPS: Partial<Record<Role, (context: Context) => RoleSteps>> = {
   event: eventSteps,
   run: runSteps,
   search: searchSteps,
+  trace: traceSteps,
 };
 
 export interface SmokeOptions {

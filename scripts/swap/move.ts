@@ -42,6 +42,11 @@ export function movingOf(stack: string, word: string): Moving {
 export function checkMove(moving: Moving, to: string, over: boolean): void {
   const { stack, role, product: from, swap, plan } = moving;
   requireNoOther(moving);
+  if (role === "trace")
+    throw new Failure(
+      `spans stay where they are: ${from} keeps them on its volume until their time is over`,
+      `Send new ones elsewhere: npm run up -- --stack ${stack} --set ${role}=<product>`,
+    );
   const possible = choices(role, plan.target).filter((one) => one !== from);
   if (!possible.includes(to)) {
     const what = catalogue.has(to)
