@@ -23,6 +23,7 @@ const shells: Record<string, () => Promise<{ default: Shell }>> = {
   chroma: () => import("./shell/chroma.ts"),
   mongodb: () => import("./shell/mongodb.ts"),
   kafka: () => import("./shell/kafka.ts"),
+  otlp: () => import("./shell/otlp.ts"),
 };
 
 await command<{ admin?: boolean }>({
@@ -39,7 +40,8 @@ await command<{ admin?: boolean }>({
   npm run shell qdrant -- GET /collections
   npm run shell chroma -- GET /tenants/agent_vectors/databases
   npm run shell mongodb -- '{"ping":1}'
-  npm run shell kafka -- topics`,
+  npm run shell kafka -- topics
+  npm run shell jaeger -- GET /api/v3/services`,
   words: oursFirst(process.argv.slice(2)),
   async run({ stack, admin = false }, _report, [product, ...words]) {
     const { plan } = knownPlan(stack);
