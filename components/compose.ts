@@ -14,7 +14,7 @@ const PROFILES: Record<Role, readonly [bound: string, alternate: string]> = {
   event: ["core", "event-alt"],
   artifact: ["artifacts", "artifacts-alt"],
   search: ["search", "search"],
-  trace: ["observability", "observability"],
+  trace: ["observability", "trace-alt"],
 };
 
 /** The profile of a service: that of the first of its roles, in the order above. */

@@ -184,9 +184,10 @@ describe("a server whose image has no shell", () => {
       search: "none",
     };
     const [tempo, collector] = renderDocker(plan({ ...none, trace: "tempo" })).services;
-    expect(tempo).toMatchObject({ answersAt: "http://127.0.0.1:3200/ready" });
     expect(collector).toMatchObject({ answersAt: "http://127.0.0.1:4318/v1/traces" });
-    for (const service of [tempo, collector]) expect(service).not.toHaveProperty("healthcheck");
+    expect(collector).not.toHaveProperty("healthcheck");
+    expect(tempo?.healthcheck?.test).toContain("-health");
+    expect(tempo).not.toHaveProperty("answersAt");
   });
 });
 
@@ -300,12 +301,12 @@ describe("renderCompose", () => {
     expect(file.services.minio.profiles).toEqual(["artifacts"]);
     expect(file.services.valkey.profiles).toEqual(["session-alt"]);
     expect(file.services["otel-collector"]).toMatchObject({
-      profiles: ["observability"],
+      profiles: ["trace-alt"],
       container_name: "agent-stores-local-otel-collector",
     });
     expect(file.services["otel-collector"]).not.toHaveProperty("healthcheck");
     expect(file.services.jaeger).toMatchObject({
-      profiles: ["observability"],
+      profiles: ["trace-alt"],
       networks: { default: { aliases: ["traces"] } },
     });
     expect(parseYaml(compose({ session: "valkey" })).services.valkey.profiles).toEqual(["core"]);

@@ -36,8 +36,8 @@ export default {
     env: () => ({}),
     args: () => ["-target=all", `-config.file=${CONFIG}`],
     files: (at) => ({ [CONFIG]: { content: stringify(settings(at)) } }),
-    // Its image has no shell.
-    probe: { host: { port: "query", path: "/ready" } },
+    // Its image has no shell; the server's own program asks it.
+    probe: { exec: ["/tempo", "-health", "-health.url=http://127.0.0.1:3200/ready"] },
     stop: { signal: "SIGTERM", grace: 90 },
     startup: 180,
     budgets: {
