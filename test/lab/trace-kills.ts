@@ -25,9 +25,7 @@ export async function killAndCompareSpans(endpoint: string, url: string, kill: K
     let found = await traces.find(traceId);
     for (; found.length === 0 && performance.now() < deadline; found = await traces.find(traceId)) await sleep(100);
     if (found.length === 0) outcome.lost.push(`trace ${traceId} is not there`);
-    // One that was sent again is the same span.
-    const spans = new Set(found.map(({ spanId }) => spanId));
-    if (spans.size !== found.length) outcome.lost.push(`trace ${traceId} has a span twice`);
+    if (found.length > 1) outcome.lost.push(`trace ${traceId} has ${found.length} spans, one was sent`);
   }
   return outcome;
 }

@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sendSpan } from "./span.ts";
 
 // Sends spans, one trace each, until it is told to stop: node trace-writer.ts <endpoint>
 
@@ -15,37 +15,21 @@ process.on("message", () => {
 });
 const tell = (told: Told) => process.send?.(told);
 
-/** As an SDK would, but that the answer is looked at. */
-async function send(traceId: string): Promise<void> {
-  const now = `${Date.now()}000000`;
-  const span = {
-    traceId,
-    spanId: randomBytes(8).toString("hex"),
-    name: "kept",
-    startTimeUnixNano: now,
-    endTimeUnixNano: now,
-  };
-  const answer = await fetch(`${endpoint}/v1/traces`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] }),
-    signal: AbortSignal.timeout(10_000),
-  });
-  if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
-  await answer.body?.cancel();
-}
-
-while (!stopped) {
-  const traceId = randomBytes(16).toString("hex");
-  const started = performance.now();
-  for (let sent = false; !sent; )
+/** Another trace each time: one that was not acknowledged may be there all the same. */
+async function insist(): Promise<string> {
+  for (;;) {
     try {
-      await send(traceId);
-      sent = true;
+      return await sendSpan(endpoint);
     } catch (error) {
       tell({ kind: "refused", why: String(error) });
       await sleep(20);
     }
+  }
+}
+
+while (!stopped) {
+  const started = performance.now();
+  const traceId = await insist();
   tell({ kind: "sent", traceId, milliseconds: performance.now() - started });
   await sleep(2);
 }
