@@ -33,7 +33,7 @@ describe.each(PRODUCTS)("%s and the collector for trace", (product) => {
   it("come up together, and the smoke reads back what it sent, before a restart and after it", async () => {
     const images = ["redis", ...servers].map((one) => `--set images.${one}=${lab.images[one]}`).join(" ");
     const said = await succeeds(`up -- --port auto ${only("redis")} --set trace=${product} ${images}`);
-    for (const server of servers) expect(said).toMatch(new RegExp(`✔ ${server} +ready in .* trace`));
+    for (const server of servers) expect(said).toMatch(new RegExp(`✔ ${server} +(ready in|healthy) .*trace`));
     const whole = await succeeds("smoke --");
     console.log(whole);
     expect(whole.match(/read the spans back/g)).toHaveLength(2);

@@ -8,7 +8,7 @@ import { withImages } from "./flags.ts";
 // Not everybody is root: uid 1000 in the docker group, with data in named volumes and in a folder.
 
 const lab = inject("lab");
-const PRODUCTS = ["postgres", "redis", "minio"];
+const PRODUCTS = ["postgres", "redis", "minio", "jaeger", "otel-collector"];
 const clone = useClone([], { uid: 1000 });
 
 describe.each(["volumes", "./.local-data"])("storage in %s", (storage) => {
@@ -17,7 +17,7 @@ describe.each(["volumes", "./.local-data"])("storage in %s", (storage) => {
 
   it("comes up and is proven; a folder also goes down and comes back", async () => {
     for (const command of [
-      `npm run up -- ${on} --port auto --set storage=${storage} ${withImages(lab)}`,
+      `npm run up -- ${on} --port auto --set trace=jaeger --set storage=${storage} ${withImages(lab)}`,
       `npm run smoke -- ${on}`,
       ...(storage === "volumes" ? [] : [`npm run down -- ${on}`, `npm run up -- ${on}`]),
     ]) {
