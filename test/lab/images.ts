@@ -50,7 +50,8 @@ export function imageTag(name: string): string {
 /** The programs that go into all of the images. */
 export const imagePrograms = (): Program[] => readdirSync(FOLDER).flatMap(programsOf);
 
-async function ensureImage(name: string, report: Report): Promise<string> {
+/** Builds one of them, and its parent, where it is missing. */
+export async function ensureImage(name: string, report: Report): Promise<string> {
   const tag = imageTag(name);
   if (await isThere(tag)) return tag;
   const parent = parentOf(name);
