@@ -102,6 +102,12 @@ function testOf({ probe, ports }: Container): readonly string[] | undefined {
   return [by, "-fsS", "-o", "/dev/null", "--max-time", String(PROBE_SECONDS - 1), url];
 }
 
+function sourceOf(data: Service["data"]): { type: "volume" | "bind"; source: string } {
+  if ("volume" in data) return { type: "volume", source: data.volume };
+  if ("folder" in data) return { type: "bind", source: data.folder };
+  throw new Error(`the claim ${data.claim} is a cluster's, and no engine can mount it`);
+}
+
 function renderService({ stack, root }: Plan, service: Service, place: string): DockerService {
   const { product, data, budget, user } = service;
   const { container } = row(product);
@@ -121,12 +127,7 @@ function renderService({ stack, root }: Plan, service: Service, place: string): 
       host: service.ports[name] ?? port.host,
       container: port.container,
     })),
-    mount: {
-      ...("volume" in data
-        ? { type: "volume" as const, source: data.volume }
-        : { type: "bind" as const, source: data.folder }),
-      target: container.data,
-    },
+    mount: { ...sourceOf(data), target: container.data },
     memory: Math.floor(budget.memory / MiB),
     shm: Math.floor((container.shm?.(here) ?? 64 * MiB) / MiB),
     cpus: budget.cpu,

@@ -31,6 +31,12 @@ export interface Settings {
   storage: string;
   /** Address of the container engine; empty: its default. */
   engineHost: string;
+  /** Context of the kubeconfig; target kubernetes acts on no other. */
+  kubeContext: string;
+  /** Empty: `agent-stores-<stack>`. */
+  namespace: string;
+  /** Of the claims; empty: the cluster's default. */
+  storageClass: string;
 }
 
 /** By role, the accounts whose URLs are secrets of the settings; `app` is always needed. */
@@ -88,8 +94,8 @@ export interface Service {
   told: Record<string, number>;
   options: Record<string, unknown>;
   budget: Budget;
-  /** Where its data lies: a named volume, or a folder on this machine. */
-  data: { volume: string } | { folder: string };
+  /** Where its data lies: a named volume, a folder on this machine, or a claim of the cluster. */
+  data: { volume: string } | { folder: string } | { claim: string };
   /** uid:gid the server runs as. */
   user: string;
 }
@@ -102,6 +108,7 @@ export interface Plan {
   target: Target;
   running: boolean;
   engineHost: string;
+  cluster: { context: string; namespace: string; storageClass: string };
   services: Service[];
   /** Which service fills each role; `url` where the store runs elsewhere. */
   bindings: Partial<Record<Role, string>>;
@@ -119,6 +126,11 @@ export function makePlan(settings: Settings, place: Place): Plan {
     target: settings.target,
     running: settings.running,
     engineHost: settings.engineHost,
+    cluster: {
+      context: settings.kubeContext,
+      namespace: settings.namespace || namespaceName(settings.stack),
+      storageClass: settings.storageClass,
+    },
     services: products.map((product) => makeService(product, settings, place)),
     bindings: { ...settings.roles, ...Object.fromEntries(Object.keys(settings.urls).map((role) => [role, BY_URL])) },
     urls: settings.urls,
@@ -164,7 +176,8 @@ const usualPorts = (product: string, settings: Settings): Record<string, number>
 function makeService(product: string, settings: Settings, place: Place): Service {
   const { container, options, companions = [] } = row(product);
   const folder = resolve(place.root, settings.storage === "volumes" ? ".local-data" : settings.storage);
-  const onHost = !container || settings.storage !== "volumes";
+  const onCluster = container && settings.target === "kubernetes";
+  const onHost = !container || (settings.storage !== "volumes" && !onCluster);
   const pending = swapsAt(settings, "beside", "copying").filter(([, swap]) => swap.with === product);
   const leaving = swapsAt(settings, "copying", "copied").filter(([role]) => settings.roles[role] === product);
   const told = usualPorts(product, settings);
@@ -189,8 +202,10 @@ function makeService(product: string, settings: Settings, place: Place): Service
     ),
     data: onHost
       ? { folder: join(folder, settings.stack, product) }
-      : { volume: `agent-stores-${settings.stack}-${product}` },
-    user: container ? userOf(container.user, onHost, place) : "",
+      : onCluster
+        ? { claim: claimName(product) }
+        : { volume: `agent-stores-${settings.stack}-${product}` },
+    user: !container ? "" : onCluster ? ordinary(container.user) : userOf(container.user, onHost, place),
   };
 }
 
@@ -198,6 +213,15 @@ function makeService(product: string, settings: Settings, place: Place): Service
 function userOf(user: { uid: number; gid: number; any: boolean }, onHost: boolean, { uid, gid }: Place): string {
   return onHost && user.any && uid ? `${uid}:${gid ?? uid}` : `${user.uid}:${user.gid}`;
 }
+
+/** Clusters that are careful run nothing as root. */
+const ordinary = ({ uid, gid }: { uid: number; gid: number }) => (uid === 0 ? "10001:10001" : `${uid}:${gid}`);
+
+/** Of a stack whose settings name none. */
+export const namespaceName = (stack: string) => `agent-stores-${stack}`;
+
+/** The claim of a product's one server. */
+export const claimName = (product: string) => `data-${product}-0`;
 
 function reference(own: string | undefined, image: string, mirror: string, digests: Record<string, string>): string {
   if (own) return own;

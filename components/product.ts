@@ -85,6 +85,10 @@ export interface Container {
   stop: { signal: string; grace: number };
   /** Longest start to wait for in seconds, recovery after a crash included. */
   startup: number;
+  /** Folders beside `data` that the server writes; the rest of its root can be read-only. @default /tmp */
+  writable?: readonly string[];
+  /** Why its root cannot be read-only. */
+  writesRoot?: string;
   /** Size of /dev/shm in bytes. */
   shm?(at: At): number;
   budgets: Record<Environment, Budget>;

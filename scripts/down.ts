@@ -1,10 +1,9 @@
 import { row } from "../components/catalogue/index.ts";
-import { requireOwnership } from "./machine/containers.ts";
-import { requireEngine } from "./machine/engine.ts";
+import type { Service } from "../components/plan.ts";
 import { isInitialised } from "./stack/credentials.ts";
-import { deploy, recover, removeUnknown } from "./stack/deploy.ts";
 import { hasFile, readPlan, withSettings, writeSettings } from "./stack/file.ts";
 import { withLock } from "./stack/lock.ts";
+import { serversOf } from "./stack/servers.ts";
 import { command } from "./terminal/command.ts";
 import type { Report } from "./terminal/report.ts";
 
@@ -18,21 +17,21 @@ async function down(stack: string, report: Report, broken: boolean): Promise<voi
   if (!hasFile(stack)) return report.line("note", "down", `the stack ${stack} was never up`);
   const changes = [{ path: ["running"], value: false }];
   const { plan } = readPlan(stack, changes);
-  if (plan.target === "docker" && isInitialised(stack)) {
-    const { host } = await requireEngine(plan.engineHost);
-    await requireOwnership(plan, host);
+  if (plan.target !== "embedded" && isInitialised(stack)) {
+    const servers = await serversOf(plan);
     await withSettings(stack, changes, () =>
-      report.step("pulumi", "stopping containers", async () => {
-        if (broken) await recover(stack, host);
-        else await removeUnknown(stack, host);
-        await deploy(stack, plan, host, broken);
-        return "containers removed";
+      report.step("pulumi", "stopping servers", async () => {
+        await servers.takeDown(plan, broken);
+        return plan.target === "docker" ? "containers removed" : "pods removed";
       }),
     );
   } else writeSettings(stack, changes);
-  const kept = plan.services.map(
-    ({ product, data }) => `${row(product).title}: ${"volume" in data ? `volume ${data.volume}` : data.folder}`,
-  );
+  const kept = plan.services.map(({ product, data }) => `${row(product).title}: ${placeOf(data)}`);
   report.line("ok", "kept", kept.join(" · ") || "nothing to keep");
   report.say("  Next: npm run up brings it back · npm run reset deletes the data");
+}
+
+function placeOf(data: Service["data"]): string {
+  if ("volume" in data) return `volume ${data.volume}`;
+  return "claim" in data ? `claim ${data.claim}` : data.folder;
 }

@@ -2,14 +2,13 @@ import { dirname } from "node:path";
 import { Option } from "commander";
 import { root } from "../stacks/place.ts";
 import { install } from "./launch.mjs";
-import { findEngine } from "./machine/engine.ts";
 import { chooseTarget } from "./machine/target.ts";
 import { initialise, mendMissing, setSecret } from "./stack/credentials.ts";
 import { readPlan, writeSettings } from "./stack/file.ts";
 import { withFreePorts } from "./stack/free-ports.ts";
-import { makeGround } from "./stack/ground.ts";
 import { withLock } from "./stack/lock.ts";
 import { findPulumi, pulumiEnvironment } from "./stack/pulumi.ts";
+import { serversOf } from "./stack/servers.ts";
 import { command } from "./terminal/command.ts";
 import { Failure, type Report } from "./terminal/report.ts";
 import { changesOf, type SettingsOptions, settingsOptions } from "./terminal/settings-options.ts";
@@ -46,8 +45,9 @@ async function init(options: Options & { stack: string }, report: Report): Promi
     report.line("ok", "secret", `${options.secret} stored, encrypted`);
   }
   const { made, missing } = await initialise(stack, plan);
-  const engine = await findEngine(plan.engineHost);
-  if (engine.state === "answers") await makeGround(plan, engine.info.host);
+  // Whatever does not answer now is told by the command that needs it.
+  const servers = await serversOf(plan).catch(() => undefined);
+  await servers?.makeGround(plan);
   report.line("ok", "settings", `stacks/Pulumi.${stack}.yaml`);
   report.line("ok", "secrets", made.length > 0 ? `made ${made.join(", ")}` : "all there");
   if (missing.length > 0) {

@@ -5,18 +5,19 @@ import { root } from "../stacks/place.ts";
 import { install } from "./launch.mjs";
 import { checkUpkeep } from "./machine/checks.ts";
 import { containersOf } from "./machine/containers.ts";
-import { type EngineInfo, findEngine, requireEngine } from "./machine/engine.ts";
+import { findEngine } from "./machine/engine.ts";
 import { chooseTarget } from "./machine/target.ts";
 import { smoke } from "./smoke/smoke.ts";
-import { type Before, bringUp, checkMachine, isRunning } from "./stack/bring-up.ts";
+import { type Before, isRunning } from "./stack/bring-up.ts";
 import { connect, elsewhere } from "./stack/connect.ts";
 import { checkEnv, envFiles, readOurs } from "./stack/dotenv.ts";
 import { readPlan, withSettings, writeSettings } from "./stack/file.ts";
 import { withFreePorts } from "./stack/free-ports.ts";
 import { withLock } from "./stack/lock.ts";
+import { type Servers, serversOf } from "./stack/servers.ts";
 import { givenBack } from "./swap/steps.ts";
 import { command } from "./terminal/command.ts";
-import { count, Failure, type Report, size } from "./terminal/report.ts";
+import { count, Failure, type Report } from "./terminal/report.ts";
 import { changesOf, type SettingsOptions, settingsOptions } from "./terminal/settings-options.ts";
 
 await command<SettingsOptions>({
@@ -33,16 +34,14 @@ async function up(options: SettingsOptions & { stack: string }, report: Report, 
   const asked = await chooseTarget(stack, report, changesOf(options));
   const changes = await withFreePorts(stack, [...asked, ...givenBack(stack), { path: ["running"], value: true }]);
   const { plan } = readPlan(stack, changes);
-  if (plan.target === "docker") {
+  if (plan.target !== "embedded") {
     install("all");
-    const engine = await requireEngine(plan.engineHost);
-    report.say(
-      `agent-stores · stack ${stack} · docker ${engine.version} · ${count(engine.cpus, "CPU")} · ${size(engine.memory)}`,
-    );
-    await report.step("machine", "looking at ports, memory and images", () => checkMachine(plan, engine));
+    const servers = await serversOf(plan);
+    report.say(`agent-stores · stack ${stack} · ${servers.title}`);
+    await report.step("machine", "looking at ports, memory and images", () => servers.check(plan));
     const before = { broken, wasRunning: isRunning(stack) };
     if (!before.wasRunning) upkeepLines(plan, report);
-    await withSettings(stack, changes, () => runContainers(plan, engine, report, before));
+    await withSettings(stack, changes, () => runServers(plan, servers, report, before));
   } else {
     report.say(`agent-stores · stack ${stack} · embedded`);
     await requireNoContainers(stack);
@@ -92,8 +91,8 @@ function embeddedLines(plan: Plan, report: Report): void {
     );
 }
 
-async function runContainers(plan: Plan, engine: EngineInfo, report: Report, before: Before): Promise<void> {
-  const ready = await bringUp(plan, engine, report, before);
+async function runServers(plan: Plan, servers: Servers, report: Report, before: Before): Promise<void> {
+  const ready = await servers.bringUp(plan, report, before);
   for (const { product, ports, roles, pending } of plan.services) {
     const { [row(product).console ?? ""]: page, ...others } = ports;
     const where = Object.values(others).map((port) => `127.0.0.1:${port}`);

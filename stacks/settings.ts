@@ -36,7 +36,10 @@ const byProduct = <T extends z.ZodType>(value: T) =>
 
 /** The keys of Pulumi.yaml: types, defaults and descriptions. A test holds the two together. */
 export const keys = {
-  target: z.enum(TARGETS).default("docker").describe("Where products run: docker, or embedded in your own process"),
+  target: z
+    .enum(TARGETS)
+    .default("docker")
+    .describe("Where products run: docker, kubernetes, or embedded in your own process"),
   environment: z.enum(ENVIRONMENTS).default("dev").describe("dev or production: picks each product's budget"),
   running: z
     .boolean()
@@ -72,11 +75,22 @@ export const keys = {
     .describe("Roles that move between products with their data; written by npm run swap"),
   storage: z.string().min(1).default("volumes").describe("volumes (named, default), or a folder such as ./.local-data"),
   engineHost: z.string().default("").describe("Container engine, e.g. unix:///var/run/docker.sock; empty: its default"),
+  kubeContext: z
+    .string()
+    .default("")
+    .describe("Target kubernetes: context of your kubeconfig, the only one that is ever acted on"),
+  namespace: z
+    .string()
+    .regex(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$/, "expected at most 63 of a-z, 0-9 and -")
+    .default("")
+    .describe("Target kubernetes: namespace of the stack's own; empty: agent-stores-<stack>"),
+  storageClass: z.string().default("").describe("Target kubernetes: class of the claims; empty: the cluster's default"),
 };
 
 function describeChoices(role: Role): string {
   const filled = TARGETS.filter((target) => choices(role, target).length > 0);
-  return filled.map((target) => `${choices(role, target).join(" or ")} (${target})`).join(", ");
+  const targets = Map.groupBy(filled, (target) => choices(role, target).join(" or "));
+  return [...targets].map(([products, those]) => `${products} (${those.join(", ")})`).join(", ");
 }
 
 function describeOptions(): string {
@@ -157,10 +171,12 @@ export function parse(stack: string, raw: Record<string, unknown>): Settings {
     ...tooSmall(settings.budgets),
     ...samePorts(withCompanions(Object.values(roles)), ports),
     ...swapFaults(settings.swaps, roles, settings.target),
+    ...clusterFaults(settings),
   );
   if (faults.length > 0) throw new SettingsError(stack, faults);
   const { environment, running, target, budgets, hostPorts, swaps, images, imageMirror, storage, engineHost } =
     settings;
+  const { kubeContext, namespace, storageClass } = settings;
   return {
     stack,
     target,
@@ -177,12 +193,30 @@ export function parse(stack: string, raw: Record<string, unknown>): Settings {
     imageMirror,
     storage,
     engineHost,
+    kubeContext,
+    namespace,
+    storageClass,
   };
+}
+
+/** A cluster may be anybody's: it is named, never guessed. */
+function clusterFaults({ target, kubeContext, storage }: Settings): Fault[] {
+  if (target !== "kubernetes") return [];
+  const faults: Fault[] = [];
+  if (kubeContext === "")
+    faults.push({
+      key: "kubeContext",
+      what: "target kubernetes acts on no cluster that the settings do not name",
+      mend: "See yours: kubectl config get-contexts   Then: npm run up -- --set kubeContext=<name>",
+    });
+  if (storage !== "volumes")
+    faults.push({ key: "storage", what: "a folder of this machine is none of the cluster's", mend: "Use volumes." });
+  return faults;
 }
 
 function chooseProduct(role: Role, word: string, target: Target): string | Fault | undefined {
   if (word === "none") return undefined;
-  if (word === BY_URL && target === "docker") return BY_URL;
+  if (word === BY_URL && target !== "embedded") return BY_URL;
   if (word === BY_URL)
     return {
       key: role,
@@ -206,7 +240,7 @@ function chooseProduct(role: Role, word: string, target: Target): string | Fault
     what:
       elsewhere.length > 0 ? `${product} does not run on target ${target}` : `there is no product "${product}" for it`,
     mend:
-      `Use one of: ${[...possible, ...(target === "docker" ? [BY_URL] : []), "none"].join(", ")}` +
+      `Use one of: ${[...possible, ...(target === "embedded" ? [] : [BY_URL]), "none"].join(", ")}` +
       (elsewhere.length > 0 ? `; or set agent-stores:target to ${elsewhere.join(" or ")}.` : "."),
   };
 }

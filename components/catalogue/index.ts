@@ -18,20 +18,23 @@ export const catalogue: ReadonlyMap<string, Product> = new Map(
   ),
 );
 
-export const TARGETS = ["embedded", "docker"] as const;
+export const TARGETS = ["embedded", "docker", "kubernetes"] as const;
 export type Target = (typeof TARGETS)[number];
+
+const SERVERS: Partial<Record<Role, string>> = {
+  vector: "postgres",
+  memory: "postgres",
+  session: "redis",
+  artifact: "minio",
+  run: "postgres",
+  event: "postgres",
+  search: "postgres",
+};
 
 /** What fills a role when the settings leave it at `auto`. */
 const DEFAULTS: Record<Target, Partial<Record<Role, string>>> = {
-  docker: {
-    vector: "postgres",
-    memory: "postgres",
-    session: "redis",
-    artifact: "minio",
-    run: "postgres",
-    event: "postgres",
-    search: "postgres",
-  },
+  docker: SERVERS,
+  kubernetes: SERVERS,
   embedded: {
     vector: "pglite",
     memory: "pglite",
@@ -44,7 +47,7 @@ const DEFAULTS: Record<Target, Partial<Record<Role, string>>> = {
 };
 
 export const runsOn = ({ container, managed }: Product, target: Target) =>
-  !managed && (container ? "docker" : "embedded") === target;
+  !managed && (container !== undefined) === (target !== "embedded");
 
 /** Names of the products that can fill `role` on `target`. */
 export const choices = (role: Role, target: Target): string[] =>

@@ -111,6 +111,7 @@ export default {
     cli: "psql",
     stop: { signal: "SIGINT", grace: 90 },
     startup: 180,
+    writable: ["/tmp", "/var/run/postgresql"],
     // A parallel HNSW build keeps its graph in shared memory, up to maintenance_work_mem.
     shm: ({ budget }) => Math.max(budget.memory / 4, 64 * MiB),
     budgets: {

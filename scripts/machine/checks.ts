@@ -15,7 +15,7 @@ export interface Check {
   mend: string;
 }
 
-const ok = (name: string, text: string): Check => ({ name, result: "ok", text, mend: "" });
+export const ok = (name: string, text: string): Check => ({ name, result: "ok", text, mend: "" });
 
 /** Whether the engine has what the plan wants: ports, memory, cpus, disk. Nothing is changed. */
 export async function checkCapacity(plan: Plan, engine: EngineInfo): Promise<Check[]> {
@@ -31,6 +31,11 @@ export async function checkCapacity(plan: Plan, engine: EngineInfo): Promise<Che
 async function checkPorts(plan: Plan, { host }: EngineInfo): Promise<Check[]> {
   const running = (await containersOf(plan.stack, host)).filter(({ state }) => state === "running");
   const ours = new Set(running.flatMap(({ ports }) => ports));
+  return checkPortsFree(plan, ours, host);
+}
+
+/** Whether nobody but `ours` listens on the plan's ports of this machine. */
+export async function checkPortsFree(plan: Plan, ours: ReadonlySet<number>, host?: string): Promise<Check[]> {
   const wanted = plan.services.flatMap(({ product, ports }) =>
     Object.entries(ports).map(([name, port]) => ({ product, name, port })),
   );

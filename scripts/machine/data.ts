@@ -10,6 +10,7 @@ export async function removeData(stack: string, product: string, host: string): 
   const gone = alternatesOf(readPlan(stack).settings, here()).find((service) => service.product === product);
   if (!gone) return;
   if ("folder" in gone.data) return rmSync(gone.data.folder, { recursive: true, force: true });
+  if (!("volume" in gone.data)) return;
   const { volume } = gone.data;
   const removed = await $({ quiet: true, nothrow: true })`docker --host ${host} volume rm ${volume}`;
   if (removed.exitCode === 0 || /no such volume/i.test(removed.stderr)) return;

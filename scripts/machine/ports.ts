@@ -10,15 +10,21 @@ export const isFree = (port: number): Promise<boolean> =>
     server.listen({ host: "127.0.0.1", port, exclusive: true }, () => server.close(() => resolve(true)));
   });
 
-/** Who listens on a port, e.g. `postgres (pid 812)`, as far as this user may see. */
-export async function holderOf(port: number, host: string): Promise<string> {
-  const container = await $({
-    quiet: true,
-    nothrow: true,
-  })`docker --host ${host} ps --filter publish=${port} --format ${"{{.Names}}"}`;
-  if (container.stdout.trim()) return `container ${container.stdout.trim().split("\n")[0]}`;
+/** Who listens on a port, e.g. `postgres (pid 812)`, as far as this user may see. `host`: an engine that may have a container there. */
+export async function holderOf(port: number, host?: string): Promise<string> {
+  const named = host && (await containerOn(port, host));
+  if (named) return `container ${named}`;
   const pid = process.platform === "linux" ? listenerOnLinux(port) : await listenerOf(port);
   return pid ?? "another process";
+}
+
+async function containerOn(port: number, host: string): Promise<string> {
+  const format = "{{.Names}}";
+  const { stdout } = await $({
+    quiet: true,
+    nothrow: true,
+  })`docker --host ${host} ps --filter publish=${port} --format ${format}`;
+  return stdout.trim().split("\n")[0] ?? "";
 }
 
 function listenerOnLinux(port: number): string | undefined {

@@ -1,32 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { $ } from "zx";
 import { StoreError } from "../../adapters/errors.ts";
 import { row } from "../../components/catalogue/index.ts";
-import { containerName } from "../../components/docker.ts";
 import type { Plan } from "../../components/plan.ts";
-import { requireEngine } from "../machine/engine.ts";
-import { Failure, seconds } from "../terminal/report.ts";
+import { serversOf } from "../stack/servers.ts";
+import { seconds } from "../terminal/report.ts";
 
-/** Restarts every container of the plan, and waits until `pings` answer again. Resolves to what was seen. */
-export async function restartContainers(plan: Plan, pings: readonly (() => Promise<unknown>)[]): Promise<string> {
-  const { host } = await requireEngine(plan.engineHost);
+/** Restarts every server of the plan, and waits until `pings` answer again. Resolves to what was seen. */
+export async function restartServers(plan: Plan, pings: readonly (() => Promise<unknown>)[]): Promise<string> {
+  const servers = await serversOf(plan);
   const started = performance.now();
-  let patience = 0;
-  for (const { product } of plan.services) {
-    const { stop, startup } = row(product).container ?? { stop: { grace: 0 }, startup: 0 };
-    patience = Math.max(patience, startup);
-    const name = containerName(plan.stack, product);
-    const { exitCode, stderr } = await $({
-      quiet: true,
-      nothrow: true,
-    })`docker --host ${host} restart -t ${stop.grace} ${name}`;
-    if (exitCode !== 0)
-      throw new Failure(
-        `the container ${name} cannot be restarted: ${stderr.trim().split("\n").at(-1)}`,
-        "Type: npm run up",
-      );
-  }
+  for (const { product } of plan.services) await servers.restart(product);
   const restarted = performance.now();
+  const patience = Math.max(0, ...plan.services.map(({ product }) => row(product).container?.startup ?? 0));
   for (const ping of pings) await untilAnswered(ping, restarted + patience * 1000);
   return `restarted in ${seconds(restarted - started)}, the open client answered ${seconds(performance.now() - restarted)} later`;
 }

@@ -6,7 +6,7 @@ import { Failure, type Report, seconds } from "../terminal/report.ts";
 import { artifactSteps } from "./artifact/steps.ts";
 import { eventSteps } from "./event/steps.ts";
 import { memorySteps } from "./memory/steps.ts";
-import { restartContainers } from "./restart.ts";
+import { restartServers } from "./restart.ts";
 import { runSteps } from "./run/steps.ts";
 import { searchSteps } from "./search/steps.ts";
 import { sessionSteps } from "./session/steps.ts";
@@ -151,7 +151,7 @@ export class Run {
   }
 
   async #restart(pings: readonly (() => Promise<unknown>)[]): Promise<string> {
-    if (this.#plan.target === "docker") return restartContainers(this.#plan, pings);
+    if (this.#plan.target !== "embedded") return restartServers(this.#plan, pings);
     await this.close();
     this.#stores = openStores(this.#variables.env);
     this.#fleet = openFleet(this.#variables.adminEnv);

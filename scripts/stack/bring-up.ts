@@ -6,7 +6,7 @@ import { isPresent, pull } from "../machine/images.ts";
 import { waitUntilReady } from "../machine/ready.ts";
 import { count, Failure, type Report, seconds } from "../terminal/report.ts";
 import { initialise, isInitialised, mendMissing } from "./credentials.ts";
-import { deploy, recover, removeUnknown } from "./deploy.ts";
+import { containersOfUpdate, deploy, recover, removeUnknown } from "./deploy.ts";
 import { hasFile, readConfig } from "./file.ts";
 import { makeGround } from "./ground.ts";
 
@@ -58,7 +58,7 @@ export async function bringUp(
   await makeGround(plan, engine.host);
   let ready: ReadonlyMap<string, number> = new Map();
   await report.step("pulumi", "pulumi up", async () => {
-    const changed = await deploy(plan.stack, plan, engine.host, refresh);
+    const changed = await deploy(plan, containersOfUpdate(plan.stack, engine.host), refresh);
     ready = await waitUntilReady(plan, engine.host);
     return `${changed > 0 ? count(changed, "change") : "no change"} in ${seconds(Date.now() - started)}`;
   });
@@ -72,6 +72,7 @@ async function putRight(plan: Plan, { host }: EngineInfo, report: Report, { brok
   else if (broken)
     await report.step("recover", "an earlier command was killed: putting the state right", async () => {
       await recover(stack, host);
+      await removeUnknown(stack, host);
       return "an earlier command was killed: its leftovers are put right";
     });
   else if ((await containersOf(stack, host)).some(({ byCompose }) => byCompose)) await removeUnknown(stack, host);

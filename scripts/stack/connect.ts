@@ -1,15 +1,14 @@
-import { spawn } from "node:child_process";
-import { StoreError } from "../../adapters/errors.ts";
+import { messageOf, StoreError } from "../../adapters/errors.ts";
 import { type PrepareReport, prepare } from "../../adapters/prepare/index.ts";
 import { row } from "../../components/catalogue/index.ts";
 import { connections, variablePrefix } from "../../components/connections.ts";
-import { containerName } from "../../components/docker.ts";
 import { at, type Plan } from "../../components/plan.ts";
 import type { Role } from "../../components/product.ts";
 import { fill } from "../../components/secret.ts";
 import { count, Failure } from "../terminal/report.ts";
 import { type Deployed, outputs } from "./deploy.ts";
 import { envFiles, writeEnv } from "./dotenv.ts";
+import { serversOf } from "./servers.ts";
 
 /** Writes `.env` and `.env.admin` from the running stack, then prepares its stores. Resolves to what was done. */
 export async function connect(plan: Plan): Promise<string> {
@@ -28,7 +27,7 @@ function describe({ product, roles, migrations, applied }: PrepareReport): strin
 
 /** Writes both files; the connections of an embedded stack come straight from its plan. */
 export async function writeConnections(plan: Plan): Promise<Deployed> {
-  const deployed = plan.target === "docker" ? await outputs(plan.stack) : embedded(plan);
+  const deployed = plan.target === "embedded" ? embedded(plan) : await outputs(plan.stack);
   if (Object.keys(plan.bindings).length > 0 && Object.keys(deployed.env).length === 0)
     throw new Failure(`Pulumi has no stack ${plan.stack} that is up`, "Type: npm run up");
   const { app, admin } = envFiles(plan.stack);
@@ -58,7 +57,7 @@ async function prepareReconciling(plan: Plan, adminEnv: Record<string, string>):
   try {
     return await prepare(adminEnv);
   } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== "denied" || plan.target !== "docker") throw error;
+    if (!(error instanceof StoreError) || error.code !== "denied" || plan.target === "embedded") throw error;
     for (const service of plan.services) await reconcile(plan, service.product, adminEnv);
     return prepare(adminEnv);
   }
@@ -73,19 +72,13 @@ async function reconcile(plan: Plan, product: string, adminEnv: Record<string, s
     const account = secret.split(".")[1] ?? "";
     return decodeURIComponent(new URL(adminEnv[`${prefix}_${account.toUpperCase()}_URL`] ?? "none:").password);
   });
-  const host = plan.engineHost === "" ? [] : ["--host", plan.engineHost];
-  const child = spawn("docker", [...host, "exec", "-i", containerName(plan.stack, product), ...action.exec], {
-    stdio: ["pipe", "ignore", "pipe"],
-  });
-  let complaint = "";
-  child.stderr.on("data", (chunk) => (complaint += chunk));
-  child.stdin.end(input);
-  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  if (code !== 0)
+  const servers = await serversOf(plan);
+  await servers.inside(product, action.exec, input).catch((error) => {
     throw new Failure(
-      `the data of ${product} has other passwords than the settings, and its local socket refuses us: ${complaint.trim()}`,
+      `the data of ${product} has other passwords than the settings, and its local socket refuses us: ${messageOf(error)}`,
       "Put the old credentials back, or give the data up: npm run reset",
     );
+  });
 }
 
 /** The stores that run elsewhere, each once with the roles that it fills, by the variables of `.env.admin`. */

@@ -77,7 +77,7 @@ function read(path: string): Holder | undefined {
 }
 
 /** When a process started, so that a new one with an old one's id is told apart; empty when it is gone. */
-function startOf(pid: number): string {
+export function startOf(pid: number): string {
   try {
     if (process.platform === "linux") {
       const [state = "", ...fields] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];

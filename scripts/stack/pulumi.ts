@@ -43,7 +43,7 @@ const listed = (folder: string) => (existsSync(folder) ? readdirSync(folder) : [
 /** Runs the Pulumi CLI in the project. Throws for a wrong passphrase; any other failure is the caller's to explain. */
 export async function pulumi(
   words: readonly string[],
-  options: { input?: string; host?: string } = {},
+  options: { input?: string; host?: string; signal?: AbortSignal } = {},
 ): Promise<ProcessOutput> {
   const cli = findPulumi();
   if (!cli)
@@ -56,6 +56,8 @@ export async function pulumi(
     quiet: true,
     nothrow: true,
     input: options.input ?? "",
+    // An interrupt lets it write down what it has done so far.
+    ...(options.signal && { signal: options.signal, killSignal: "SIGINT" as const }),
     env: {
       ...process.env,
       ...pulumiEnvironment(),
@@ -110,5 +112,6 @@ export function complaint(output: ProcessOutput): string {
       (line) =>
         /error|locked|cannot|unable|failed/i.test(line) && !/^(\+|~|-)?\s*\d+ errored|update failed$/i.test(line),
     );
-  return (errors[0] ?? text.trim().split("\n").at(-1) ?? "").replace(/^error:\s*/, "");
+  const [, thrown] = /failed with an unhandled exception:\s+(\S.*)/.exec(text) ?? [];
+  return (thrown ?? errors[0] ?? text.trim().split("\n").at(-1) ?? "").replace(/^error:\s*/, "");
 }

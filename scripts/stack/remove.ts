@@ -3,38 +3,43 @@ import { join, resolve } from "node:path";
 import { lockFolder } from "../../adapters/clients/pglite-lock.ts";
 import { holdDatabase } from "../../adapters/clients/sqlite.ts";
 import { databasesIn } from "../../adapters/clients/sqlite-file.ts";
+import { namespaceName } from "../../components/plan.ts";
 import { root } from "../../stacks/place.ts";
-import { removeNetworks, removeStrays, removeVolumes, requireOwnership } from "../machine/containers.ts";
-import { requireEngine } from "../machine/engine.ts";
 import type { Report } from "../terminal/report.ts";
 import { connectionsGone } from "./connect.ts";
 import { forget, isInitialised } from "./credentials.ts";
-import { destroy, recover } from "./deploy.ts";
 import { readConfig } from "./file.ts";
+import { serversOf, type Where } from "./servers.ts";
 
 /** Deletes a stack: containers, data, credentials and settings. */
 export async function removeStack(stack: string, report: Report, broken: boolean): Promise<void> {
   // Not the plan: settings that cannot be used, or that have changed since, must not keep anything from being deleted.
   const config = readConfig(stack);
-  const engineHost = String(config["agent-stores:engineHost"] ?? "");
   const folders = foldersOf(stack, config["agent-stores:storage"]);
   const held = await Promise.all(folders.map(holdEmbedded));
   if (isInitialised(stack)) {
-    const { host } = await requireEngine(engineHost);
-    await requireOwnership({ stack, root }, host);
-    await report.step("pulumi", "deleting containers and data", async () => {
-      if (broken) await recover(stack, host);
-      await destroy(stack, host);
-      await removeStrays(stack, host, new Set());
-      await removeNetworks(stack, host);
-      await removeVolumes(stack, host);
-      return "containers, networks and volumes deleted";
+    const servers = await serversOf(whereOf(stack, config));
+    await report.step("pulumi", "deleting servers and data", async () => {
+      await servers.remove(broken);
+      return "servers and their data deleted";
     });
   }
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   for (const release of held) release();
   connectionsGone(stack);
   await forget(stack);
+}
+
+/** Where its servers run, as its settings say. */
+function whereOf(stack: string, config: Record<string, unknown>): Where {
+  const said = (key: string) => String(config[`agent-stores:${key}`] ?? "");
+  return {
+    stack,
+    root,
+    target: said("target") === "kubernetes" ? "kubernetes" : "docker",
+    engineHost: said("engineHost"),
+    cluster: { context: said("kubeContext"), namespace: said("namespace") || namespaceName(stack), storageClass: "" },
+  };
 }
 
 /** Where this stack may have kept data on this machine, under any settings it had: the default folder and the configured one. */

@@ -1,8 +1,7 @@
 import { openFleet } from "../../adapters/index.ts";
 import { BY_URL, type Plan } from "../../components/plan.ts";
-import { containersOf } from "../machine/containers.ts";
-import { requireEngine } from "../machine/engine.ts";
 import { elsewhere } from "../stack/connect.ts";
+import { serversOf } from "../stack/servers.ts";
 
 /** What a product is seen to be. */
 export interface Store {
@@ -15,24 +14,22 @@ export interface Store {
 }
 
 /** Whether a store does what it is for. */
-export const isSilent = ({ answers, state }: Store) => answers !== "yes" || state === "no container";
+export const isSilent = ({ answers, state }: Store) => answers !== "yes" || state === ABSENT;
+
+const ABSENT = "no server";
 
 /** Every product of the plan. `variables` are those of `.env.admin`. */
 export async function storesOf(plan: Plan, variables: Record<string, string>): Promise<Store[]> {
-  const [answers, { containers, engine }] = await Promise.all([answersOf(variables), containersIn(plan)]);
+  const [answers, servers] = await Promise.all([answersOf(variables), serversIn(plan)]);
   const answerOf = (roles: readonly string[]) =>
     roles
       .map((role) => answers[role] ?? "not asked: no variables, type npm run env")
       .find((answer) => answer !== "yes") ?? "yes";
   const services = plan.services.map(({ product, roles, pending, frozen, ports, data }) => {
-    const found = containers.find((container) => container.product === product);
-    const state = engine
-      ? found
-        ? [found.state, found.health].filter(Boolean).join(", ")
-        : "no container"
-      : "in your process";
+    const found = servers?.find((server) => server.product === product);
+    const state = servers ? (found?.state ?? ABSENT) : "in your process";
     const where =
-      "folder" in data && !engine
+      "folder" in data && !servers
         ? data.folder
         : Object.values(ports)
             .map((port) => `127.0.0.1:${port}`)
@@ -80,11 +77,4 @@ function hurried(value: string): string {
   return at.href;
 }
 
-async function containersIn(plan: Plan) {
-  const engine = plan.target === "docker" ? await requireEngine(plan.engineHost) : undefined;
-  // One that is being removed just now cannot be inspected.
-  const containers = engine
-    ? await containersOf(plan.stack, engine.host).catch(() => containersOf(plan.stack, engine.host))
-    : [];
-  return { engine, containers };
-}
+const serversIn = async (plan: Plan) => (plan.target === "embedded" ? undefined : (await serversOf(plan)).list());

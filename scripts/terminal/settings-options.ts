@@ -3,7 +3,7 @@ import type { Change } from "../stack/file.ts";
 
 /** The options by which a command changes settings before it acts on them. */
 export const settingsOptions = [
-  new Option("--target <target>", "docker, or embedded in your own process").argParser((value: string) => [
+  new Option("--target <target>", "docker, kubernetes, or embedded in your own process").argParser((value: string) => [
     { path: ["target"], value },
   ]),
   new Option(

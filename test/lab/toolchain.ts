@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { cacheRoot, keyOf, makeFolder, withLock } from "./cache.ts";
 import { LabError, must, run } from "./exec.ts";
@@ -7,6 +7,9 @@ import { ensureProgram, goProgram, logOf, type Program, programPath, type Report
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const GO = join(import.meta.dirname, "go");
+
+/** The Kubernetes provider is the project's own, out of the checkout whose program Pulumi runs. */
+const STAND_IN = "#!/bin/sh\nexec node ../test/lab/provider/main.ts\n";
 
 /** The programs of the toolchain, each with the version that package.json names. */
 export function toolchainPrograms(): Program[] {
@@ -22,6 +25,7 @@ export function toolchainPrograms(): Program[] {
     goProgram("pulumi", version),
     goProgram("pulumi-language-nodejs", version),
     goProgram("pulumi-resource-docker", `main.version=v${npmVersion("@pulumi/docker")}`),
+    { name: "pulumi-resource-kubernetes", key: keyOf(STAND_IN), make: async (path) => writeFileSync(path, STAND_IN) },
     { name: "docker-compose", key: keyOf(imageTag("base")), make: takeCompose },
   ];
 }

@@ -1,0 +1,136 @@
+import { PassThrough } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Exec } from "@kubernetes/client-node";
+import type { Plan } from "../../components/plan.ts";
+import type { Before } from "../stack/bring-up.ts";
+import { initialise, mendMissing } from "../stack/credentials.ts";
+import { deploy, destroy, recover, type Watched } from "../stack/deploy.ts";
+import type { Servers, Where } from "../stack/servers.ts";
+import { count, Failure, type Report, seconds } from "../terminal/report.ts";
+import { checkCluster } from "./checks.ts";
+import { type Cluster, requireCluster } from "./cluster.ts";
+import { disconnect, ensureConnection, holderOf } from "./connection.ts";
+import { findNamespace, makeNamespace, removeNamespace } from "./namespace.ts";
+import { lastWords, podsOf, watchForTrouble } from "./pods.ts";
+
+/** A stack's servers on the cluster whose context its settings name. */
+export async function onCluster(where: Where): Promise<Servers> {
+  const { stack } = where;
+  const cluster = await requireCluster(where);
+  return {
+    title: `kubernetes ${cluster.version} · context ${cluster.context} · namespace ${cluster.namespace}`,
+    async check(plan) {
+      const ours = holderOf(stack) ? plan.services.flatMap(({ ports }) => Object.values(ports)) : [];
+      const checks = await checkCluster(plan, cluster, new Set(ours));
+      const fault = checks.find(({ result }) => result === "fault");
+      if (fault) throw new Failure(fault.text, fault.mend);
+      return checks
+        .filter(({ name }) => name !== "ports")
+        .map(({ text }) => text)
+        .join(" · ");
+    },
+    makeGround: (plan) => makeNamespace(cluster, plan),
+    bringUp: (plan, report, before) => bringUp(plan, cluster, report, before),
+    async takeDown(plan, broken) {
+      await findNamespace(cluster, where);
+      await disconnect(stack);
+      if (broken) await recover(stack);
+      await deploy(plan, podsOfUpdate(cluster, plan), broken);
+    },
+    async remove(broken) {
+      await findNamespace(cluster, where);
+      await disconnect(stack);
+      if (broken) await recover(stack);
+      await destroy(stack);
+      await removeNamespace(cluster, where);
+    },
+    list: async () =>
+      (await podsOf(cluster, stack)).map(({ product, ready, state }) => ({
+        product,
+        state: ready ? "running, ready" : state,
+        healthy: ready,
+      })),
+    async restart(product) {
+      await cluster.core.deleteNamespacedPod({ name: `${product}-0`, namespace: cluster.namespace });
+    },
+    inside: (product, program, input) => inside(cluster, `${product}-0`, product, program, input),
+  };
+}
+
+/** The cluster's pods, as an update sees them. */
+const podsOfUpdate = (cluster: Cluster, plan: Plan): Watched => ({
+  interrupts: true,
+  watch: (stop) => watchForTrouble(cluster, plan, stop),
+  async explain(why) {
+    const pod = (await podsOf(cluster, plan.stack)).find(({ ready }) => !ready);
+    if (!pod) return undefined;
+    const words = (await lastWords(cluster, pod)) || why;
+    return new Failure(
+      `${pod.product} did not become ready (${pod.state})`,
+      `Its last lines:\n${words}\nThen: npm run doctor`,
+    );
+  },
+});
+
+async function bringUp(
+  plan: Plan,
+  cluster: Cluster,
+  report: Report,
+  { broken, wasRunning }: Before,
+): Promise<ReadonlyMap<string, number>> {
+  const { stack } = plan;
+  if (broken)
+    await report.step("recover", "an earlier command was killed: putting the state right", async () => {
+      await recover(stack);
+      return "an earlier command was killed: its leftovers are put right";
+    });
+  const { made, missing } = await initialise(stack, plan);
+  if (missing.length > 0)
+    throw new Failure(`the settings ask for ${missing.map(({ name }) => name).join(", ")}`, mendMissing(missing));
+  if (made.length > 0) report.line("ok", "secrets", `made ${count(made.length, "credential")}`);
+  const healthy = (await podsOf(cluster, stack)).filter(({ ready }) => ready).map(({ product }) => product);
+  const started = Date.now();
+  await makeNamespace(cluster, plan);
+  await report.step("pulumi", "pulumi up", async () => {
+    // Somebody may have deleted what Pulumi believes to be there.
+    const changed = await deploy(
+      plan,
+      podsOfUpdate(cluster, plan),
+      wasRunning && healthy.length < plan.services.length,
+    );
+    return `${changed > 0 ? count(changed, "change") : "no change"} in ${seconds(Date.now() - started)}`;
+  });
+  await ensureConnection(plan);
+  const pods = await podsOf(cluster, stack);
+  return new Map(
+    pods
+      .filter(({ product }) => !healthy.includes(product))
+      .map(({ product, made, readyAt }) => [product, (readyAt - made) / 1000]),
+  );
+}
+
+/** Through the API server; how it ended comes by a channel of its own. */
+async function inside(
+  { config, namespace }: Cluster,
+  pod: string,
+  container: string,
+  program: readonly string[],
+  input: string,
+): Promise<void> {
+  const [stdin, stderr] = [new PassThrough(), new PassThrough()];
+  let complaint = "";
+  stderr.on("data", (chunk) => (complaint += chunk));
+  // The protocol has no end of input: a program that reads to its end is given what it has to read as an argument of a shell.
+  const shell = ["sh", "-c", 'head -c "$1" | (shift; "$@")', "sh", String(Buffer.byteLength(input)), ...program];
+  const status = await new Promise<{ status?: string; message?: string }>((resolve, reject) => {
+    new Exec(config)
+      .exec(namespace, pod, container, shell, new PassThrough().resume(), stderr, stdin, false, resolve)
+      .then((socket) => {
+        socket.onclose = () => setTimeout(resolve, 100, { status: "Failure", message: "the connection was closed" });
+        stdin.write(input);
+      }, reject);
+  });
+  await sleep(10);
+  if (status.status !== "Success")
+    throw new Failure(complaint.trim() || (status.message ?? "it failed"), "Type: npm run doctor");
+}
