@@ -4,14 +4,14 @@ import { renderDocker } from "../components/docker.ts";
 import type { Plan } from "../components/plan.ts";
 import { SettingsError } from "../stacks/faults.ts";
 import { root } from "../stacks/place.ts";
-import { type Check, checkCapacity, checkImages, checkUpkeep } from "./machine/checks.ts";
-import { containersOf, lastWords } from "./machine/containers.ts";
+import { type Check, checkUpkeep } from "./machine/checks.ts";
 import { findEngine } from "./machine/engine.ts";
 import { answers } from "./machine/ready.ts";
 import { isInitialised } from "./stack/credentials.ts";
 import { checkEnv, envFiles, shadowed } from "./stack/dotenv.ts";
 import { hasFile, readPlan } from "./stack/file.ts";
 import { findPulumi, pulumi } from "./stack/pulumi.ts";
+import { type Servers, serversOf } from "./stack/servers.ts";
 import { command } from "./terminal/command.ts";
 import { Failure, size } from "./terminal/report.ts";
 
@@ -99,6 +99,7 @@ function planOf(stack: string): Plan | undefined {
 
 async function machine(stack: string): Promise<Check[]> {
   const plan = planOf(stack);
+  if (plan?.target === "kubernetes") return [...(await onCluster(plan)), await cli(true), ...checkUpkeep(plan)];
   const engine = await findEngine(plan?.engineHost);
   const needed = !plan || plan.target === "docker";
   if (engine.state === "absent")
@@ -119,45 +120,42 @@ async function machine(stack: string): Promise<Check[]> {
     await cli(needed),
     ...(plan?.target === "docker"
       ? [
-          ...(await servers(plan, engine.info.host)),
-          ...(await checkCapacity(plan, engine.info)),
-          ...(await checkImages(plan, engine.info)),
+          ...(await states(plan, await serversOf(plan))),
+          ...(await (await serversOf(plan)).look(plan)),
           ...checkUpkeep(plan),
         ]
       : []),
   ];
 }
 
+async function onCluster(plan: Plan): Promise<Check[]> {
+  try {
+    const servers = await serversOf(plan);
+    const looked = await servers.look(plan);
+    return [check("cluster", "ok", servers.title), ...(await states(plan, servers)), ...looked];
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return [check("cluster", "fault", error.message, error.mend)];
+  }
+}
+
 /** How the servers of a stack that is up are doing. */
-async function servers(plan: Plan, host: string): Promise<Check[]> {
+async function states(plan: Plan, servers: Servers): Promise<Check[]> {
   if (!plan.running) return [check("servers", "note", "the stack is down", "Type: npm run up")];
   if (!isInitialised(plan.stack)) return [];
-  const containers = await containersOf(plan.stack, host);
-  const rendered = renderDocker(plan).services;
-  const mendOf = (words: string) => `Its last lines:\n${words}`;
+  const all = await servers.list();
+  const asked = plan.target === "docker" ? renderDocker(plan).services : [];
   return Promise.all(
     plan.services.map(async ({ product }) => {
-      const found = containers.find((container) => container.product === product);
-      if (!found) return check(product, "fault", "has no container", "Type: npm run up");
-      if (found.state === "running" && found.health === "healthy") return check(product, "ok", "running, healthy");
-      const { answersAt } = rendered.find((service) => service.product === product) ?? {};
-      if (found.state === "running" && answersAt)
-        return (await answers(answersAt))
-          ? check(product, "ok", "running, answers")
-          : check(
-              product,
-              "fault",
-              `running, and ${answersAt} does not answer`,
-              mendOf(await lastWords(found.id, host)),
-            );
-      if (found.state === "running" && found.health === "starting")
+      const found = all.find((server) => server.product === product);
+      if (!found) return check(product, "fault", "has no server", "Type: npm run up");
+      if (found.healthy) return check(product, "ok", "running, healthy");
+      const { answersAt } = asked.find((service) => service.product === product) ?? {};
+      if (found.running && answersAt && (await answers(answersAt))) return check(product, "ok", "running, answers");
+      const state = found.running && answersAt ? `running, and ${answersAt} does not answer` : found.state;
+      if (found.running && /starting/.test(found.state))
         return check(product, "note", "starting", "Look again in a moment.");
-      return check(
-        product,
-        "fault",
-        [found.state, found.health].filter(Boolean).join(", "),
-        mendOf(await lastWords(found.id, host)),
-      );
+      return check(product, "fault", state, `Its last lines:\n${await servers.lastWords(product)}`);
     }),
   );
 }

@@ -1,11 +1,10 @@
 import { styleText } from "node:util";
 import { InvalidArgumentError, Option } from "commander";
 import type { Plan } from "../components/plan.ts";
-import { inOrder, type Line, Merger } from "./logs/lines.ts";
-import { follow, readLog, type Wanted } from "./logs/read.ts";
-import { containersOf, type Found } from "./machine/containers.ts";
-import { requireEngine } from "./machine/engine.ts";
+import { inOrder, type Line, Merger, type Wanted } from "./logs/lines.ts";
+import { follow } from "./logs/read.ts";
 import { knownPlan } from "./stack/file.ts";
+import { type Servers, serversOf } from "./stack/servers.ts";
 import { command } from "./terminal/command.ts";
 import { Failure, type Report } from "./terminal/report.ts";
 
@@ -19,28 +18,27 @@ const COLOURS = ["cyan", "magenta", "yellow", "blue", "green"] as const;
 
 await command<Options>({
   name: "logs",
-  summary: "What the stack's containers say, merged in order of time.",
+  summary: "What the stack's servers say, merged in order of time.",
   arguments: "[product...]",
   options: [
     new Option("-f, --follow", "go on until Ctrl-C, also over restarts"),
     new Option("--since <when>", "only what is newer: 10m, 2h, or 2026-01-02T03:04:05Z").argParser(moment),
     new Option("--tail <lines>", "the newest lines of each, or all; 100 unless --since is given").argParser(lines),
   ],
-  help: "With --json one object a line: product, at, stream, line. Exit code 1 when a product has no container.",
+  help: "With --json one object a line: product, at, stream, line. Exit code 1 when a product has no server.",
   async run({ stack, since, tail, follow: goesOn = false }, report, products) {
     const { plan } = knownPlan(stack);
     const wanted: Wanted = { tail: tail ?? (since ? "all" : "100"), since, follow: goesOn };
     const names = chosen(plan, products);
-    const { host } = await requireEngine(plan.engineHost);
-    const containers = await containersOf(stack, host);
-    const found = names.flatMap((name) => containers.find(({ product }) => product === name) ?? []);
-    const gone = names.filter((name) => !found.some(({ product }) => product === name));
+    const servers = await serversOf(plan);
+    const there = (await servers.list()).map(({ product }) => product);
+    const [found, gone] = [names.filter((name) => there.includes(name)), names.filter((name) => !there.includes(name))];
     const write = writer(names, report);
-    if (goesOn && found.length > 0) await followAll(found, stack, host, wanted, write, report);
-    else await readAll(found, host, wanted, write);
+    if (goesOn && found.length > 0) await followAll(found, servers, wanted, write, report);
+    else await readAll(found, servers, wanted, write);
     if (gone.length > 0)
       throw new Failure(
-        `${gone.join(", ")}: no container${plan.running ? "" : ", the stack is down"}`,
+        `${gone.join(", ")}: no server${plan.running ? "" : ", the stack is down"}`,
         "Type: npm run up",
       );
   },
@@ -57,9 +55,9 @@ function lines(text: string): string {
 }
 
 function chosen(plan: Plan, products: readonly string[]): string[] {
-  if (plan.target !== "docker")
+  if (plan.target === "embedded")
     throw new Failure(
-      "an embedded stack has no containers: its stores run in your own process, and say what they have to say there",
+      "an embedded stack has no servers: its stores run in your own process, and say what they have to say there",
       "Type: npm run status",
     );
   const all = plan.services.map(({ product }) => product);
@@ -80,17 +78,16 @@ function writer(names: readonly string[], report: Report): (line: Line) => void 
   };
 }
 
-async function readAll(found: readonly Found[], host: string, wanted: Wanted, write: (line: Line) => void) {
+async function readAll(found: readonly string[], servers: Servers, wanted: Wanted, write: (line: Line) => void) {
   const all: Line[] = [];
   const never = new AbortController().signal;
-  await Promise.all(found.map((one) => readLog(one, host, wanted, (line) => all.push(line), never)));
+  await Promise.all(found.map((one) => servers.log(one, wanted, (line) => all.push(line), never)));
   for (const line of inOrder(all)) write(line);
 }
 
 async function followAll(
-  found: readonly Found[],
-  stack: string,
-  host: string,
+  found: readonly string[],
+  servers: Servers,
   wanted: Wanted,
   write: (line: Line) => void,
   report: Report,
@@ -111,10 +108,10 @@ async function followAll(
     await Promise.all(
       found.map((one) => {
         const told = {
-          gone: () => note("note", one.product, "its container has stopped"),
-          back: () => note("ok", one.product, "runs again"),
+          gone: () => note("note", one, "its server has stopped"),
+          back: () => note("ok", one, "runs again"),
         };
-        return follow(one, stack, host, wanted, take, told, end.signal);
+        return follow(one, servers, wanted, take, told, end.signal);
       }),
     );
   } finally {

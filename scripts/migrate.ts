@@ -5,8 +5,9 @@ import { installClients } from "./machine/clients.ts";
 import { ownersElsewhere } from "./migrate/owners.ts";
 import { connect } from "./stack/connect.ts";
 import { envFiles, readOurs } from "./stack/dotenv.ts";
-import { knownPlan, requireRunning } from "./stack/file.ts";
+import { knownPlan } from "./stack/file.ts";
 import { withLock } from "./stack/lock.ts";
+import { requireReachable } from "./stack/servers.ts";
 import { command } from "./terminal/command.ts";
 import { count, Failure, type Report } from "./terminal/report.ts";
 
@@ -30,7 +31,7 @@ await command<{ check?: boolean; urlFile?: string }>({
       return check ? sayPending(elsewhere, report) : migrate(elsewhere, report);
     }
     const { plan } = knownPlan(stack);
-    requireRunning(plan);
+    await requireReachable(plan);
     if (!check) {
       const prepare = () => report.step("prepare", "roles, extension, migrations", () => connect(plan));
       return withLock(stack, "migrate", prepare);

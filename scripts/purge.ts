@@ -1,7 +1,8 @@
 import { InvalidArgumentError, Option } from "commander";
 import { openFleet } from "../adapters/index.ts";
 import { envFiles, readOurs } from "./stack/dotenv.ts";
-import { knownPlan, requireRunning } from "./stack/file.ts";
+import { knownPlan } from "./stack/file.ts";
+import { requireReachable } from "./stack/servers.ts";
 import { command } from "./terminal/command.ts";
 
 /** Milliseconds. */
@@ -19,7 +20,7 @@ await command<{ olderThan: number; yes?: boolean }>({
   ],
   help: "What lives on is never touched. Safe to repeat, and while applications are at work.",
   async run({ stack, olderThan, yes }, report) {
-    requireRunning(knownPlan(stack).plan);
+    await requireReachable(knownPlan(stack).plan);
     await using fleet = openFleet(readOurs(envFiles(stack).admin));
     const options = { olderThanMs: olderThan };
     const roles = Object.entries(yes ? await fleet.purge(options) : await fleet.ended(options));

@@ -39,7 +39,7 @@ async function restore(
   if (checkStack(from).length > 0)
     throw new Failure(`${JSON.stringify(from)} is no stack name`, "Type: npm run restore -- --help");
   const folder = knownSnapshot(from, name);
-  await using fleet = fleetOf(stack);
+  await using fleet = await fleetOf(stack);
   let doing = "reading the manifest";
   let imported: Imported = {};
   const progress = (what: string, done: number) => {

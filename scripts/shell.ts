@@ -2,12 +2,11 @@ import { Option } from "commander";
 import { row } from "../components/catalogue/index.ts";
 import { variablePrefix } from "../components/connections.ts";
 import type { Plan, Service } from "../components/plan.ts";
-import { containersOf, type Found } from "./machine/containers.ts";
-import { requireEngine } from "./machine/engine.ts";
 import type { Shell } from "./shell/contract.ts";
 import { oursFirst } from "./shell/words.ts";
 import { envFiles, readOurs } from "./stack/dotenv.ts";
-import { knownPlan, requireRunning } from "./stack/file.ts";
+import { knownPlan } from "./stack/file.ts";
+import { requireReachable, serversOf } from "./stack/servers.ts";
 import { command } from "./terminal/command.ts";
 import { Failure } from "./terminal/report.ts";
 
@@ -46,7 +45,7 @@ await command<{ admin?: boolean }>({
   async run({ stack, admin = false }, _report, [product, ...words]) {
     const { plan } = knownPlan(stack);
     const service = serviceOf(plan, product);
-    requireRunning(plan);
+    await requireReachable(plan);
     const files = envFiles(stack);
     const [env, adminEnv] = [readOurs(files.app), readOurs(files.admin)];
     const account = admin ? "admin" : "app";
@@ -55,8 +54,10 @@ await command<{ admin?: boolean }>({
     if (!open) throw new Failure(`${service.product} has no shell`, `Use a client of ${row(service.product).title}.`);
     if (!url) throw new Failure(`.env.admin does not name ${service.product}`, "Type: npm run env");
     const { default: shell } = await open();
-    const container = () => containerOf(plan, service);
-    process.exitCode = await shell({ service, account, url, env, adminEnv, words, container });
+    process.exitCode = await shell({
+      ...{ service, account, url, env, adminEnv, words },
+      inside: (program, variables) => inside(plan, service.product, program, variables),
+    });
   },
 });
 
@@ -71,12 +72,13 @@ function serviceOf(plan: Plan, product = ""): Service {
   );
 }
 
-async function containerOf(plan: Plan, { product }: Service): Promise<Found & { host: string }> {
-  const { host } = await requireEngine(plan.engineHost);
-  const found = (await containersOf(plan.stack, host)).find((one) => one.product === product);
-  if (found?.state === "running") return { ...found, host };
+/** Runs a program beside a product's server. */
+async function inside(plan: Plan, product: string, program: readonly string[], env: Record<string, string>) {
+  const servers = await serversOf(plan);
+  const server = (await servers.list()).find((one) => one.product === product);
+  if (server?.running) return servers.interactive(product, program, env);
   throw new Failure(
-    `${product} does not run: ${found ? `its container is ${found.state}` : "no container"}`,
+    `${product} does not run: ${server ? `its server is ${server.state}` : "no server"}`,
     "Type: npm run up",
   );
 }

@@ -1,6 +1,7 @@
 import { Option } from "commander";
 import { smoke } from "./smoke/smoke.ts";
 import { knownPlan } from "./stack/file.ts";
+import { requireReachable } from "./stack/servers.ts";
 import { command } from "./terminal/command.ts";
 
 await command<{ keep?: boolean }>({
@@ -10,6 +11,8 @@ await command<{ keep?: boolean }>({
   options: [new Option("--keep", "leave its tenants there, to look at them")],
   help: "It restarts the stack's containers. Exit code 0 only when every step held. Runs may go on side by side.",
   async run({ stack, keep }, report) {
-    await smoke(knownPlan(stack).plan, report, { quick: false, keep });
+    const { plan } = knownPlan(stack);
+    await requireReachable(plan);
+    await smoke(plan, report, { quick: false, keep });
   },
 });

@@ -33,7 +33,7 @@ await command<{ tenant?: string }>({
 
 async function write(stack: string, name: string, tenant: string | undefined, report: Report): Promise<void> {
   const folder = snapshotFolder(stack, name);
-  await using fleet = fleetOf(stack);
+  await using fleet = await fleetOf(stack);
   let doing = "opening the stores";
   let roles: Manifest["roles"] = {};
   await report.step(

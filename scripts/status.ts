@@ -3,6 +3,7 @@ import { type ProductFigures, readFigures } from "../adapters/figures/index.ts";
 import type { Plan } from "../components/plan.ts";
 import { envFiles, readOurs } from "./stack/dotenv.ts";
 import { knownPlan } from "./stack/file.ts";
+import { requireReachable } from "./stack/servers.ts";
 import { blockOf, dataOf } from "./status/blocks.ts";
 import { isSilent, type Store, storesOf } from "./status/stores.ts";
 import { watch } from "./status/watch.ts";
@@ -25,6 +26,7 @@ await command<{ watch?: number | true; all?: boolean }>({
     if (!plan.running) throw new Failure("the stack is down; its data is kept", "Type: npm run up");
     if (Object.keys(plan.bindings).length === 0)
       return report.line("note", "roles", "every role is set to none: nothing runs");
+    await requireReachable(plan);
     if (every !== undefined)
       return watch(every === true ? 2 : every, async () => {
         const round = await look(plan).catch((error) => String(error instanceof Error ? error.message : error));

@@ -1,6 +1,3 @@
-import { PassThrough } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
-import { Exec } from "@kubernetes/client-node";
 import type { Plan } from "../../components/plan.ts";
 import type { Before } from "../stack/bring-up.ts";
 import { initialise, mendMissing } from "../stack/credentials.ts";
@@ -10,6 +7,8 @@ import { count, Failure, type Report, seconds } from "../terminal/report.ts";
 import { checkCluster } from "./checks.ts";
 import { type Cluster, requireCluster } from "./cluster.ts";
 import { disconnect, ensureConnection, holderOf } from "./connection.ts";
+import { runInside, runInteractive } from "./exec.ts";
+import { readLog } from "./log.ts";
 import { findNamespace, makeNamespace, removeNamespace } from "./namespace.ts";
 import { lastWords, podsOf, watchForTrouble } from "./pods.ts";
 
@@ -17,11 +16,16 @@ import { lastWords, podsOf, watchForTrouble } from "./pods.ts";
 export async function onCluster(where: Where): Promise<Servers> {
   const { stack } = where;
   const cluster = await requireCluster(where);
+  const look = (plan: Plan) => {
+    const ours = holderOf(stack) ? plan.services.flatMap(({ ports }) => Object.values(ports)) : [];
+    return checkCluster(plan, cluster, new Set(ours));
+  };
+  const pod = (product: string) => ({ name: `${product}-0`, container: product });
   return {
     title: `kubernetes ${cluster.version} · context ${cluster.context} · namespace ${cluster.namespace}`,
+    look,
     async check(plan) {
-      const ours = holderOf(stack) ? plan.services.flatMap(({ ports }) => Object.values(ports)) : [];
-      const checks = await checkCluster(plan, cluster, new Set(ours));
+      const checks = await look(plan);
       const fault = checks.find(({ result }) => result === "fault");
       if (fault) throw new Failure(fault.text, fault.mend);
       return checks
@@ -47,13 +51,20 @@ export async function onCluster(where: Where): Promise<Servers> {
     list: async () =>
       (await podsOf(cluster, stack)).map(({ product, ready, state }) => ({
         product,
-        state: ready ? "running, ready" : state,
+        state: ready ? "running, ready" : state === "Running" ? "starting" : state,
+        running: state === "Running",
         healthy: ready,
       })),
     async restart(product) {
       await cluster.core.deleteNamespacedPod({ name: `${product}-0`, namespace: cluster.namespace });
     },
-    inside: (product, program, input) => inside(cluster, `${product}-0`, product, program, input),
+    inside: (product, program, input) => runInside(cluster, pod(product), program, input),
+    interactive: (product, program, env) => runInteractive(cluster, pod(product), program, env),
+    log: (product, wanted, take, signal) => readLog(cluster, pod(product), wanted, take, signal),
+    async lastWords(product) {
+      const found = (await podsOf(cluster, stack)).find((one) => one.product === product);
+      return found ? lastWords(cluster, found) : "";
+    },
   };
 }
 
@@ -107,30 +118,4 @@ async function bringUp(
       .filter(({ product }) => !healthy.includes(product))
       .map(({ product, made, readyAt }) => [product, (readyAt - made) / 1000]),
   );
-}
-
-/** Through the API server; how it ended comes by a channel of its own. */
-async function inside(
-  { config, namespace }: Cluster,
-  pod: string,
-  container: string,
-  program: readonly string[],
-  input: string,
-): Promise<void> {
-  const [stdin, stderr] = [new PassThrough(), new PassThrough()];
-  let complaint = "";
-  stderr.on("data", (chunk) => (complaint += chunk));
-  // The protocol has no end of input: a program that reads to its end is given what it has to read as an argument of a shell.
-  const shell = ["sh", "-c", 'head -c "$1" | (shift; "$@")', "sh", String(Buffer.byteLength(input)), ...program];
-  const status = await new Promise<{ status?: string; message?: string }>((resolve, reject) => {
-    new Exec(config)
-      .exec(namespace, pod, container, shell, new PassThrough().resume(), stderr, stdin, false, resolve)
-      .then((socket) => {
-        socket.onclose = () => setTimeout(resolve, 100, { status: "Failure", message: "the connection was closed" });
-        stdin.write(input);
-      }, reject);
-  });
-  await sleep(10);
-  if (status.status !== "Success")
-    throw new Failure(complaint.trim() || (status.message ?? "it failed"), "Type: npm run doctor");
 }

@@ -63,3 +63,12 @@ export class Merger {
     return this.take(Number.POSITIVE_INFINITY);
   }
 }
+
+/** What of a server's log is wanted. */
+export interface Wanted {
+  /** A number of lines, or `all`. */
+  tail: string;
+  /** RFC 3339, or as long ago as `10m`. */
+  since?: string;
+  follow: boolean;
+}

@@ -1,6 +1,5 @@
 import type { Service } from "../../components/plan.ts";
 import type { Account } from "../../components/product.ts";
-import type { Found } from "../machine/containers.ts";
 
 /** What a shell is given. */
 export interface ShellAt {
@@ -14,8 +13,8 @@ export interface ShellAt {
   adminEnv: Record<string, string>;
   /** What followed the product: the shell's own options. */
   words: readonly string[];
-  /** The product's container, which runs. Throws a Failure when it does not, and for a product without one. */
-  container(): Promise<Found & { host: string }>;
+  /** Runs a program beside the product's server with this terminal, and resolves to its exit code; no argument of any process shows `env`. Throws a Failure where the server does not run. */
+  inside(program: readonly string[], env: Record<string, string>): Promise<number>;
 }
 
 /** The default export of every file that is named after a protocol. Resolves to the exit code. */

@@ -4,7 +4,8 @@ import { type Fleet, type Manifest, openFleet } from "../../adapters/index.ts";
 import { readManifest } from "../../adapters/snapshot/read.ts";
 import { root } from "../../stacks/place.ts";
 import { envFiles, readOurs } from "../stack/dotenv.ts";
-import { knownPlan, requireRunning } from "../stack/file.ts";
+import { knownPlan } from "../stack/file.ts";
+import { requireReachable } from "../stack/servers.ts";
 import { count, Failure } from "../terminal/report.ts";
 
 /** Words that the command takes for something else. */
@@ -47,8 +48,8 @@ export async function glance(stack: string, name: string): Promise<Manifest | st
 export const typed = (path: string) => relative(process.cwd(), path) || ".";
 
 /** Opens the fleet of a stack that is up. */
-export function fleetOf(stack: string): Fleet {
-  requireRunning(knownPlan(stack).plan);
+export async function fleetOf(stack: string): Promise<Fleet> {
+  await requireReachable(knownPlan(stack).plan);
   const variables = readOurs(envFiles(stack).admin);
   if (Object.keys(variables).length === 0) throw new Failure(".env.admin is not written", "Type: npm run env");
   return openFleet(variables);

@@ -3,11 +3,23 @@ import { $ } from "zx";
 import { row } from "../../components/catalogue/index.ts";
 import { containerName } from "../../components/docker.ts";
 import type { Plan } from "../../components/plan.ts";
-import { containersOf, removeNetworks, removeStrays, removeVolumes, requireOwnership } from "../machine/containers.ts";
+import type { Line, Wanted } from "../logs/lines.ts";
+import { type Check, checkCapacity, checkImages } from "../machine/checks.ts";
+import {
+  containersOf,
+  lastWords,
+  removeNetworks,
+  removeStrays,
+  removeVolumes,
+  requireOwnership,
+} from "../machine/containers.ts";
 import { requireEngine } from "../machine/engine.ts";
+import { execInside } from "../machine/exec.ts";
+import { readLog } from "../machine/log.ts";
 import { count, Failure, type Report, size } from "../terminal/report.ts";
 import { type Before, bringUp, checkMachine } from "./bring-up.ts";
 import { containersOfUpdate, deploy, destroy, recover, removeUnknown } from "./deploy.ts";
+import { requireRunning } from "./file.ts";
 import { makeGround } from "./ground.ts";
 
 /** A product's server, as where it runs has it. */
@@ -15,6 +27,7 @@ export interface Server {
   product: string;
   /** In that place's own words. */
   state: string;
+  running: boolean;
   /** It runs and has passed its probe. */
   healthy: boolean;
 }
@@ -23,6 +36,8 @@ export interface Server {
 export interface Servers {
   /** What and how big it is, in a line. */
   title: string;
+  /** Whether it has what the plan wants, for people. */
+  look(plan: Plan): Promise<Check[]>;
   /** Looks whether it has what the plan wants; throws a Failure where it lacks something. Resolves to what was found. */
   check(plan: Plan): Promise<string>;
   /** Makes what servers stand on before Pulumi makes them. Safe to repeat. */
@@ -38,6 +53,19 @@ export interface Servers {
   restart(product: string): Promise<void>;
   /** Runs a program beside a product's server, with `input`; throws a Failure for any exit code but 0. */
   inside(product: string, program: readonly string[], input: string): Promise<void>;
+  /** The same with this terminal, if there is one, and with variables that no argument of any process shows. Resolves to the exit code. */
+  interactive(product: string, program: readonly string[], env: Record<string, string>): Promise<number>;
+  /** Gives every line of a server's log to `take`. Resolves when the log ends: at once, or with `follow` when the server stops or `signal` aborts. */
+  log(product: string, wanted: Wanted, take: (line: Line) => void, signal: AbortSignal): Promise<void>;
+  /** The last lines that a server wrote. */
+  lastWords(product: string): Promise<string>;
+}
+
+/** Makes sure that a stack is up and that the addresses of its `.env` lead to it. */
+export async function requireReachable(plan: Plan): Promise<void> {
+  requireRunning(plan);
+  if (plan.target === "kubernetes" && plan.services.length > 0)
+    await (await import("../cluster/connection.ts")).ensureConnection(plan);
 }
 
 /** What is needed to find where a stack's servers run. */
@@ -56,6 +84,7 @@ async function onEngine({ stack, root, engineHost }: Where): Promise<Servers> {
   const { host } = engine;
   return {
     title: `docker ${engine.version} · ${count(engine.cpus, "CPU")} · ${size(engine.memory)}`,
+    look: async (plan) => [...(await checkCapacity(plan, engine)), ...(await checkImages(plan, engine))],
     check: (plan) => checkMachine(plan, engine),
     makeGround: (plan) => makeGround(plan, host),
     bringUp: (plan, report, before) => bringUp(plan, engine, report, before),
@@ -79,6 +108,7 @@ async function onEngine({ stack, root, engineHost }: Where): Promise<Servers> {
       return found.map(({ product, state, health }) => ({
         product,
         state: [state, health].filter(Boolean).join(", "),
+        running: state === "running",
         healthy: state === "running" && health === "healthy",
       }));
     },
@@ -94,6 +124,9 @@ async function onEngine({ stack, root, engineHost }: Where): Promise<Servers> {
     },
     inside: (product, program, input) =>
       insideContainer(["--host", host, "exec", "-i", containerName(stack, product), ...program], input),
+    interactive: (product, program, env) => execInside(host, containerName(stack, product), program, env),
+    log: (product, wanted, take, signal) => readLog(product, containerName(stack, product), host, wanted, take, signal),
+    lastWords: (product) => lastWords(containerName(stack, product), host),
   };
 }
 

@@ -1,20 +1,22 @@
 import { spawn } from "node:child_process";
-import type { ShellAt } from "./contract.ts";
 
 /**
- * Runs a program inside the product's container with this terminal, if there is one, and resolves to its exit code. The variables of `env` reach it through the
+ * Runs a program inside a container with this terminal, if there is one, and resolves to its exit code. The variables of `env` reach it through the
  * environment of docker's client: no password is in an argument of any process.
  */
 export async function execInside(
-  at: ShellAt,
+  host: string,
+  container: string,
   program: readonly string[],
   env: Record<string, string>,
 ): Promise<number> {
-  const { id, host } = await at.container();
   const terminal = process.stdin.isTTY && process.stdout.isTTY;
   const words = ["--host", host, "exec", "-i", ...(terminal ? ["-t"] : [])];
   for (const name of Object.keys(env)) words.push("-e", name);
-  const child = spawn("docker", [...words, id, ...program], { stdio: "inherit", env: { ...process.env, ...env } });
+  const child = spawn("docker", [...words, container, ...program], {
+    stdio: "inherit",
+    env: { ...process.env, ...env },
+  });
   // An interrupt is for the program inside: it reaches docker's client too, which is in the same group.
   const leave = () => {};
   process.on("SIGINT", leave);
