@@ -8,7 +8,7 @@ const retry = process.env.CI ? 1 : 0;
 /** What the lab's tests share. */
 const lab = { retry, globalSetup: "test/lab/setup.ts", testTimeout: 600_000, hookTimeout: 600_000 };
 /** They measure seconds, hold servers to time, or load the machine: one after the other, when the others have ended. */
-const alone = ["cold", "contracts", "embedded", "stacks"].map((name) => `test/lab/${name}.test.ts`);
+const alone = ["cold", "contracts", "embedded", "kubernetes", "stacks"].map((name) => `test/lab/${name}.test.ts`);
 
 export default defineConfig({
   test: {

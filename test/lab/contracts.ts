@@ -24,6 +24,8 @@ export interface ContractsRun {
   variables: string;
   /** Products to be proven: each in every role of its row that is run. */
   products: readonly string[];
+  /** Where the servers run. @default docker */
+  target?: "docker" | "kubernetes";
   /** The roles that are run, on these products alone. @default all, and the embedded stores beside */
   roles?: readonly Role[];
 }
@@ -33,7 +35,7 @@ export interface ContractsRun {
  * contract was not tried, and where fewer cases ran than the proof has recorded.
  */
 export async function proveContracts(clone: FileClone, lab: Pick<Lab, "grounds">, run: ContractsRun): Promise<void> {
-  const { variables, products, roles } = run;
+  const { variables, products, roles, target = "docker" } = run;
   const cases = (role: Role) => `${role} (role )?on (the server )?(${products.join("|")})|${role} is portable`;
   const names = roles ? `-t '${roles.map(cases).join("|")}'` : "";
   const testResults: Results["testResults"] = [];
@@ -58,7 +60,12 @@ export async function proveContracts(clone: FileClone, lab: Pick<Lab, "grounds">
     for (const role of row(product).roles.filter((one) => !roles || roles.includes(one))) {
       const shown = passed.filter(({ fullName }) => fullName.includes(`${role} on ${product} `)).length;
       expect(shown, `${role} on ${product}`).toBeGreaterThanOrEqual(Math.max(1, recorded(product, role)));
-      prove(product, { check: contractOf(role), passed: true, ...groundOf(lab, product), detail: `${shown} cases` });
+      prove(product, {
+        check: contractOf(role),
+        passed: true,
+        ...groundOf(lab, product, target),
+        detail: `${shown} cases`,
+      });
     }
 }
 
@@ -81,7 +88,11 @@ function recorded(product: string, role: Role): number {
 }
 
 /** An embedded product is run as it is; a server as the lab has it. */
-function groundOf(lab: Pick<Lab, "grounds">, product: string): Pick<Check, "target" | "on" | "image"> {
+function groundOf(
+  lab: Pick<Lab, "grounds">,
+  product: string,
+  target: "docker" | "kubernetes",
+): Pick<Check, "target" | "on" | "image"> {
   if (!row(product).container) return { target: "embedded", on: "the product itself" };
-  return { target: "docker", ...groundFor(lab, product) };
+  return { target, ...groundFor(lab, product) };
 }
