@@ -94,22 +94,19 @@ function policies({ stack }: Plan, services: readonly Service[]): Manifest[] {
     metadata: { name, labels: labelsOf(stack) },
     spec,
   });
-  const dns = { to: [{ namespaceSelector: {} }], ports: ["UDP", "TCP"].map((protocol) => ({ protocol, port: 53 })) };
-  const deny = { podSelector: { matchLabels: labelsOf(stack) }, policyTypes: ["Ingress", "Egress"] };
-  const ours = [
-    { podSelector: { matchLabels: labelsOf(stack) } },
-    { podSelector: { matchLabels: { [CLIENT_LABEL]: "true" } } },
-  ];
+  const ours = { podSelector: { matchLabels: labelsOf(stack) } };
+  const clients = { podSelector: { matchLabels: { [CLIENT_LABEL]: "true" } } };
+  const names = { to: [{ namespaceSelector: {} }], ports: ["UDP", "TCP"].map((protocol) => ({ protocol, port: 53 })) };
   return [
-    policy("agent-stores-deny", {
-      ...deny,
-      egress: [dns, { to: [{ podSelector: { matchLabels: labelsOf(stack) } }] }],
-    }),
+    policy("agent-stores-deny", { ...ours, policyTypes: ["Ingress", "Egress"], egress: [names, { to: [ours] }] }),
     ...services.map(({ product }) =>
       policy(product, {
         podSelector: { matchLabels: labelsOf(stack, product) },
         policyTypes: ["Ingress"],
-        ingress: [{ from: ours, ports: containerPorts(product).map(({ containerPort: port }) => ({ port })) }],
+        ingress: [
+          { from: [ours] },
+          { from: [clients], ports: containerPorts(product).map(({ containerPort: port }) => ({ port })) },
+        ],
       }),
     ),
   ];
@@ -146,18 +143,14 @@ function renderService(plan: Plan, service: Service): Manifest[] {
           },
         ]
       : []),
-    ...[product, ...(container.alias ? [container.alias] : [])].map((name) => ({
+    { apiVersion: "v1", kind: "Service", metadata: metadata(product), spec: { selector, ports } },
+    // By an alias, the stack's own servers reach ports that nobody else is told.
+    ...[`${product}-headless`, ...(container.alias ? [container.alias] : [])].map((name) => ({
       apiVersion: "v1",
       kind: "Service",
       metadata: metadata(name),
-      spec: { selector, ports },
-    })),
-    {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: metadata(`${product}-headless`),
       spec: { clusterIP: "None", publishNotReadyAddresses: true, selector, ports },
-    },
+    })),
     {
       apiVersion: "policy/v1",
       kind: "PodDisruptionBudget",
@@ -318,7 +311,8 @@ function volumesOf(service: Service, container: Container) {
     volumes.push({ name: `files-${index}`, projected: { defaultMode: 0o444, sources } });
     mounts.push({ name: `files-${index}`, mountPath: folder, readOnly: true });
   }
-  for (const [index, path] of (container.writable ?? ["/tmp"]).entries()) {
+  const scratch = (container.writable ?? ["/tmp"]).filter((path) => path !== container.data);
+  for (const [index, path] of scratch.entries()) {
     volumes.push({ name: `scratch-${index}`, emptyDir: { sizeLimit: SCRATCH } });
     mounts.push({ name: `scratch-${index}`, mountPath: path });
   }

@@ -5,6 +5,7 @@ import { useClone } from "./clone.ts";
 import { restartKubelet } from "./cluster/index.ts";
 import { useCluster } from "./cluster/use.ts";
 import { proveContracts } from "./contracts.ts";
+import { credentialsOf } from "./credentials.ts";
 import { only, withImages } from "./flags.ts";
 import { groundFor } from "./lab.ts";
 import { prove } from "./proof.ts";
@@ -115,6 +116,15 @@ describe("the default stack on a node", () => {
     await npm("up");
     expect(readFileSync(join(clone.folder, ".env.node"), "utf8")).toBe(before);
     expect(await kept()).toContain("here here");
+  });
+
+  it("is written down for kubectl, and the API server takes it as it stands", async () => {
+    await npm("export", "kubernetes --out written --with-secrets");
+    const base = await succeeds("cat written/base/*.yaml");
+    for (const password of await credentialsOf(clone, "node")) expect(base).not.toContain(password);
+    const taken = await kubectl("apply", "--dry-run=server", "-k", join(clone.folder, "written", "secrets"));
+    for (const product of PRODUCTS) expect(taken).toMatch(new RegExp(`statefulset.apps/${product} .*dry run`));
+    expect(taken).toContain("networkpolicy.networking.k8s.io/agent-stores-deny");
   });
 
   it("holds the contracts as it does in Docker", async () => {
