@@ -55,6 +55,8 @@ beforeAll(async () => {
     "postgres.admin": "hunter2",
   };
   new AgentStores("stores", { plan, credentials });
+  const cluster = { target: "kubernetes", kubeContext: "somewhere" };
+  new AgentStores("node", { plan: makePlan(parse("test", cluster), { root: "/project", digests: {} }), credentials });
   await pulumi.runtime.disconnect();
 });
 
@@ -69,7 +71,8 @@ describe("AgentStores", () => {
       `docker:index/volume:Volume stores-${product}-data`,
     ]);
     const all = ["agent-stores:index:AgentStores stores", "docker:index/network:Network stores", ...each];
-    expect(registered.map(({ type, name }) => `${type} ${name}`).sort()).toEqual(all.sort());
+    const names = registered.filter(({ name }) => name.startsWith("stores"));
+    expect(names.map(({ type, name }) => `${type} ${name}`).sort()).toEqual(all.sort());
     for (const { type, parent } of registered)
       if (type.startsWith("docker:")) expect(parent).toContain("agent-stores:index:AgentStores::stores");
   });
@@ -116,5 +119,39 @@ describe("AgentStores", () => {
       stopTimeout: 90,
       logOpts: { "max-size": "10m", "max-file": "3" },
     });
+  });
+});
+
+describe("AgentStores on a cluster", () => {
+  const ofKind = (kind: string) =>
+    registered.filter(({ type, name }) => type.endsWith(`:${kind}`) && name.startsWith("node"));
+
+  it("registers the objects that the plan renders to, below the component, and no namespace", () => {
+    const count = (kind: string) => ofKind(kind).length;
+    expect([count("StatefulSet"), count("Secret"), count("Service"), count("PodDisruptionBudget")]).toEqual([
+      3, 3, 6, 3,
+    ]);
+    expect([count("ResourceQuota"), count("NetworkPolicy"), count("Namespace")]).toEqual([1, 4, 0]);
+    for (const { type, parent } of registered)
+      if (type.startsWith("kubernetes:")) expect(parent).toContain("agent-stores:index:AgentStores::node");
+  });
+
+  it("makes a server when what it reads is there, and takes an old object away before a new one of its name comes", () => {
+    for (const { dependencies, deleteBeforeReplace } of ofKind("StatefulSet")) {
+      expect(deleteBeforeReplace).toBe(true);
+      expect(dependencies.join()).toMatch(/Secret.*ResourceQuota|ResourceQuota.*Secret/);
+    }
+  });
+
+  it("hands the password over as a secret of the Secret, and elsewhere its digest alone", () => {
+    const secret = ofKind("Secret").find(({ name }) => name.includes("postgres"))?.inputs;
+    expect(secret?.stringData).toMatchObject({
+      [SECRET]: expect.any(String),
+      value: { "run.secrets.admin": "hunter2" },
+    });
+    const set = JSON.stringify(ofKind("StatefulSet").find(({ name }) => name.includes("postgres"))?.inputs);
+    expect(set).not.toContain("hunter2");
+    expect(set).not.toContain(SECRET);
+    expect(set).toMatch(/"agent-stores\/files":"[0-9a-f]{16}"/);
   });
 });

@@ -1,4 +1,5 @@
-import { catalogue, runsOn, servedBy, TARGETS } from "../components/catalogue/index.ts";
+import { catalogue, runsOn, servedBy, TARGETS, type Target } from "../components/catalogue/index.ts";
+import type { Product } from "../components/product.ts";
 import { hasImage } from "./lab/images.ts";
 import { type Check, readProof } from "./lab/proof.ts";
 
@@ -10,7 +11,7 @@ export function matrix(): string {
     return [
       `${row.title} (\`${name}\`)`,
       row.roles.join(", ") || `${servedBy(name).join(", ")}, beside another`,
-      row.managed ? "by URL" : TARGETS.filter((target) => runsOn(row, target)).join(", "),
+      row.managed ? "by URL" : targetsOf(row, checks),
       row.licence,
       row.upkeep.state,
       // No server in the package registries: its settings are rendered and checked, and another's tests stand for its protocol.
@@ -28,6 +29,13 @@ export function matrix(): string {
   return table([heading, ...rows]);
 }
 
+/** Where it runs; a target on which nothing was run is said to be rendered alone. */
+function targetsOf(row: Product, checks: readonly Check[]): string {
+  const targets = TARGETS.filter((target) => runsOn(row, target));
+  const rendered = (target: Target) => target === "kubernetes" && !checks.some((check) => check.target === target);
+  return targets.map((target) => `${target}${rendered(target) ? " (rendered)" : ""}`).join(", ");
+}
+
 /** Rows as Markdown, the first one as the heading. */
 export const table = ([heading = [], ...rows]: readonly (readonly string[])[]): string =>
   [heading, heading.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
@@ -38,8 +46,10 @@ export function summary(checks: readonly Check[], none = "not run"): string {
   const failed = checks.filter(({ passed }) => !passed);
   if (failed.length > 0) return `**failed:** ${failed.map(({ check }) => check).join(", ")}`;
   const grounds = Map.groupBy(checks, ({ on, image }) => (image ? digestOf(image) : on));
-  return [...grounds].map(([ground, group]) => `${group.map(({ check }) => check).join(", ")} — ${ground}`).join("; ");
+  return [...grounds].map(([ground, group]) => `${group.map(nameOf).join(", ")} — ${ground}`).join("; ");
 }
+
+const nameOf = ({ check, target }: Check) => (target === "kubernetes" ? `${check} on a node` : check);
 
 /** As much of a digest as people compare. */
 const digestOf = (image: string) => `\`${/@(sha256:[0-9a-f]{12})/.exec(image)?.[1] ?? image}\``;

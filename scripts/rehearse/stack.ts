@@ -16,6 +16,11 @@ export interface Rehearsal {
 
 export function rehearsalOf(stack: string, product: string): Rehearsal {
   const { settings, plan } = knownPlan(stack);
+  if (plan.target === "kubernetes")
+    throw new Failure(
+      "a rehearsal runs in docker, and the target is kubernetes",
+      "Move a copy there: npm run snapshot before   then, on a machine with docker: npm run up -- --stack try && npm run restore -- --stack try before --from <stack>",
+    );
   if (plan.target !== "docker")
     throw new Failure(`products of target ${plan.target} have no image`, "They change with the packages: npm install");
   requireRunning(plan);

@@ -20,8 +20,10 @@ export function movingOf(stack: string, word: string): Moving {
   const { settings, plan } = knownPlan(stack);
   if (plan.target !== "docker")
     throw new Failure(
-      `a swap moves between servers, and the target is ${plan.target}`,
-      "With the data: npm run snapshot before   then change the target, and: npm run restore -- before",
+      `a swap moves between servers in docker, and the target is ${plan.target}`,
+      plan.target === "embedded"
+        ? "With the data: npm run snapshot before   then change the target, and: npm run restore -- before"
+        : `With the data: npm run snapshot before   then npm run up -- --set ${word}=<product>, and: npm run restore -- before`,
     );
   requireRunning(plan);
   const role = ROLES.find((one) => one === word);
