@@ -1,3 +1,4 @@
+import { clusterProgram } from "./cluster/index.ts";
 import { ensureEngine } from "./engine.ts";
 import { LabError } from "./exec.ts";
 import { ensureImages, groundOf, imagePrograms, pruneImages } from "./images.ts";
@@ -71,7 +72,7 @@ export function groundFor({ grounds }: Pick<Lab, "grounds">, product: string): P
 async function main(): Promise<void> {
   const lab = await prepareLab();
   if (process.argv.includes("--prune")) {
-    const programs = prunePrograms([...toolchainPrograms(), ...imagePrograms()]);
+    const programs = prunePrograms([...toolchainPrograms(), clusterProgram(), ...imagePrograms()]);
     for (const name of [...(await pruneImages()), ...pruneToolchain(), ...programs])
       process.stderr.write(`  removed ${name}\n`);
   }
