@@ -22,7 +22,7 @@ export async function forward(cluster: Cluster, plan: Plan): Promise<{ close(): 
   };
   for (const { product, ports } of plan.services)
     for (const [name, { container }] of Object.entries(row(product).container?.ports ?? {})) {
-      const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+      const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, (socket) => {
         sockets.add(socket.once("close", () => sockets.delete(socket)));
         carry(cluster, `${product}-0`, container, socket);
       });
