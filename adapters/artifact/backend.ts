@@ -49,6 +49,8 @@ export interface Backend {
   describe(tenant: string, path: string, details: Details): Promise<boolean>;
   /** The details that lie beside a content, which may be those of an older one. */
   details(tenant: string, path: string): Promise<Details | undefined>;
+  /** What a PUT to a presigned URL must say besides its type. */
+  readonly putHeaders?: Readonly<Record<string, string>> | undefined;
   presign?(tenant: string, path: string, method: "get" | "put", seconds: number, contentType?: string): Promise<string>;
   /** In order. */
   tenants(): Promise<string[]>;

@@ -92,7 +92,7 @@ class Upload {
     const last = buffer.subarray(0, filled);
     const sha256 = hash.digest("hex");
     if (this.#id === undefined) return { size, sha256, short: last };
-    await this.#send(last);
+    await this.#send(last, true);
     await this.#sending;
     return { size, sha256 };
   }
@@ -113,14 +113,14 @@ class Upload {
   }
 
   /** Resolves when the part before is there and this one is on its way. */
-  async #send(content: Buffer): Promise<void> {
+  async #send(content: Buffer, last = false): Promise<void> {
     await this.#sending;
     const part = this.#parts.length + 1;
     if (part > MAX_PARTS)
       refuse("artifact", `The content has over ${MAX_PARTS} parts of 8 MiB.`, "Store it as several.");
     this.#id ??= await this.#bucket.begin(this.#key, this.#contentType);
     const id = this.#id;
-    this.#sending = this.#bucket.part(this.#key, id, part, content).then((sent) => {
+    this.#sending = this.#bucket.part(this.#key, id, part, content, last).then((sent) => {
       this.#parts.push(sent);
       if (content.length === PART) this.#free.push(content);
     });

@@ -1,6 +1,7 @@
 import { sha256 as hashOf } from "../canonical.ts";
 import { type Bucket, type BucketHead, type BucketObject, OutOfRange } from "../clients/bucket.ts";
 import { StoreError } from "../errors.ts";
+import { refuse } from "../input.ts";
 import type { Backend, Details, Kept, Listed } from "./backend.ts";
 import { markedBy, removeTenant, sweep } from "./bucket-sweep.ts";
 import { draftOf } from "./bucket-upload.ts";
@@ -43,13 +44,20 @@ export function inBucket(bucket: Bucket, name: string): Backend {
     return head !== undefined;
   };
 
-  const { nested } = bucket.at;
+  const { nested, unsigned, segments = Infinity, alone = false } = bucket.at;
   return {
-    can: { durable: true, shared: true, presign: true, nested },
-    why: nested ? {} : { nested: "The server keeps folders: where `a` is, `a/b` cannot be." },
+    can: { durable: true, shared: true, presign: unsigned === undefined, nested },
+    why: {
+      ...(!nested && { nested: "The server keeps folders: where `a` is, `a/b` cannot be." }),
+      ...(unsigned !== undefined && { presign: unsigned }),
+    },
+    putHeaders: bucket.putHeaders,
     async put(tenant, path, content, { contentType, run, metadata, sha256, modifiedAt = new Date() }) {
-      const draft = await draftOf(bucket, filesKey(tenant, path), path, content, contentType, sha256);
+      refuseDepth(name, path, segments);
+      const begin = () => draftOf(bucket, filesKey(tenant, path), path, content, contentType, sha256);
+      const ready = alone ? undefined : await begin();
       return inTurn(tenant, path, async () => {
+        const draft = ready ?? (await begin());
         let version: string;
         try {
           if (!nested) await refuseBeside(bucket, name, tenant, path);
@@ -107,11 +115,15 @@ export function inBucket(bucket: Bucket, name: string): Backend {
         return true;
       }),
     details,
-    presign(tenant, path, method, seconds, contentType) {
-      const query: Record<string, string> =
-        method === "get" && contentType ? { "response-content-type": contentType } : {};
-      return bucket.presign(method === "get" ? "GET" : "PUT", filesKey(tenant, path), seconds, query);
-    },
+    ...(unsigned === undefined && {
+      async presign(tenant: string, path: string, method: "get" | "put", seconds: number, contentType?: string) {
+        refuseDepth(name, path, segments);
+        const key = filesKey(tenant, path);
+        return method === "get"
+          ? bucket.presign("GET", key, seconds, contentType)
+          : bucket.presign("PUT", key, seconds);
+      },
+    }),
     async tenants() {
       return (await bucket.folders()).filter((name) => TENANT.test(name)).sort();
     },
@@ -128,6 +140,15 @@ const filesKey = (tenant: string, path: string) => `${tenant}/files/${path}`;
 const metaKey = (tenant: string, path: string) => `${tenant}/meta/${path}`;
 const runFolder = (tenant: string, run: string) => `${tenant}/runs/${run}/`;
 const runKey = (tenant: string, run: string, path: string) => `${runFolder(tenant, run)}${hashOf(path)}/${path}`;
+
+/** Segments that a mark of a run, the longest of a path's keys, has before the path. */
+const BEFORE = runKey("", "", "").split("/").length - 1;
+
+function refuseDepth(name: string, path: string, segments: number): void {
+  const most = segments - BEFORE;
+  if (path.split("/").length > most)
+    refuse(name, `A path has at most ${most} segments on this server.`, "Name it with fewer slashes.");
+}
 
 function listedOf({ key, size, etag, modifiedAt }: BucketObject, base: string): Listed {
   return { path: key.slice(base.length), size, modifiedAt, version: etag };

@@ -98,9 +98,11 @@ export interface ArtifactStore extends Capable<ArtifactCapabilities> {
   /**
    * A URL by which whoever has it may read (`get`) or write (`put`) this one path, for `expiresMs`: 1,000 to 604,800,000 (a week). @default 15 minutes
    * What was written by it is there for readers at once, and gets hash, run and metadata by `adopt`. `contentType` is what a `get` answers; who writes names it in the
-   * request. Throws `unsupported` where `can.presign` is false.
+   * request, with `putHeaders`. Throws `unsupported` where `can.presign` is false.
    */
   presign(path: string, method: "get" | "put", options?: { expiresMs?: number; contentType?: string }): Promise<string>;
+  /** Headers that a PUT to a presigned URL must have besides its type: none on most products. */
+  readonly putHeaders: Readonly<Record<string, string>>;
   /** Reads an artifact once to give it its hash, and the run and metadata that are given; undefined when there is none. */
   adopt(path: string, options?: PutOptions): Promise<ArtifactInfo | undefined>;
   /** Asks the index, newest first. Throws `unsupported` where `can.index` is false. */

@@ -58,6 +58,7 @@ function store(backend: Backend | Indexed, tenant: string): ArtifactStore {
   return {
     can,
     why,
+    putHeaders: backend.putHeaders ?? {},
     async put(path, body, options) {
       const checkedOptions = checkOptions(checkPath(path), options);
       const content = await contentOf(body);

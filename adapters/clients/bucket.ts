@@ -42,7 +42,17 @@ export interface Bucket {
     readonly nested: boolean;
     /** Whether objects are listed by keys, or folder by folder, which a server may keep when they are empty. */
     readonly listing: "keys" | "folders";
+    /** Its name. */
+    readonly bucket: string;
+    /** Why no URL can be made by which others read and write; absent: it can. */
+    readonly unsigned?: string | undefined;
+    /** Most segments that a key may have; absent: as many as fit. */
+    readonly segments?: number;
+    /** Whether what is written under a key ends an upload in parts of the same key. */
+    readonly alone?: boolean;
   };
+  /** Headers that a PUT to a presigned URL must have besides its type; absent: none. */
+  readonly putHeaders?: Readonly<Record<string, string>>;
   /** Undefined when there is none. */
   head(key: string): Promise<BucketHead | undefined>;
   /** Undefined when there is none. Throws `OutOfRange` for a range that begins behind the end. */
@@ -53,7 +63,8 @@ export interface Bucket {
   put(key: string, content: Buffer | string, contentType: string): Promise<string>;
   /** Begins an upload in parts; resolves to its id. */
   begin(key: string, contentType: string): Promise<string>;
-  part(key: string, id: string, part: number, content: Buffer): Promise<BucketPart>;
+  /** The content is the caller's again when it resolves, but that of the last part, which is the upload's. */
+  part(key: string, id: string, part: number, content: Buffer, last: boolean): Promise<BucketPart>;
   /** Makes an object of the parts; resolves to its etag. */
   complete(key: string, id: string, parts: BucketPart[]): Promise<string>;
   abort(key: string, id: string): Promise<void>;
@@ -70,8 +81,12 @@ export interface Bucket {
   folders(): Promise<string[]>;
   /** Uploads in parts that are not complete and stay until they are aborted. */
   uploads(prefix: string): AsyncIterable<BucketUpload>;
-  /** A URL by which whoever has it may do one thing with one object. */
-  presign(method: "GET" | "PUT", key: string, seconds: number, query?: Record<string, string>): Promise<string>;
+  /** A URL by which whoever has it may do one thing with one object; what is read is answered as `contentType`. */
+  presign(method: "GET" | "PUT", key: string, seconds: number, contentType?: string): Promise<string>;
+  /** Makes the bucket; false where it was there. */
+  make(): Promise<boolean>;
+  /** Names of the buckets that this account may see, in order. */
+  buckets(): Promise<string[]>;
   /** What answers. */
   health(): Promise<string>;
   /** What broke while a body was read. */

@@ -1,10 +1,10 @@
 import type { Client } from "minio";
 import { StoreError } from "../errors.ts";
+import { transport, wasIdle } from "./http-transport.ts";
 import { isDisconnected } from "./network.ts";
 import { optional } from "./optional.ts";
 import { defaultChain } from "./s3-credentials.ts";
-import { toS3Error } from "./s3-errors.ts";
-import { transport, wasIdle } from "./s3-transport.ts";
+import { refusalOf, toS3Error } from "./s3-errors.ts";
 import { parseS3Url, type S3Place } from "./s3-url.ts";
 
 /** The way to a server that speaks S3. Connects on first use, and again after the server restarted. */
@@ -15,7 +15,7 @@ export class S3Connection {
 
   constructor(url: string) {
     this.at = parseS3Url(url);
-    this.#transport = transport(this.at.tls, this.at.timeout);
+    this.#transport = transport(this.at.tls, this.at.timeout, refusalOf);
   }
 
   /** Runs `work` with the client, a second time where a connection that had been idle turned out to be closed. */

@@ -1,14 +1,14 @@
+import type { IncomingMessage } from "node:http";
 import { messageOf, StoreError, type StoreErrorCode } from "../errors.ts";
+import { NoAnswer, textOf } from "./http-transport.ts";
 import { codeOf, isDisconnected } from "./network.ts";
 import type { S3Place } from "./s3-url.ts";
 
-/** The server did not answer in time. */
-export class S3Timeout extends Error {
-  override readonly name = "S3Timeout";
-}
+/** Statuses that the client repeats by itself with what is left of the body, and then reports without the server's words. */
+const REPEATED = new Set([408, 429, 499, 500, 502, 503, 504, 520]);
 
 /** An answer that the client would repeat by itself, and then report without the server's words. */
-export class S3Refusal extends Error {
+class S3Refusal extends Error {
   override readonly name = "S3Refusal";
   readonly code: string;
 
@@ -20,6 +20,16 @@ export class S3Refusal extends Error {
   }
 }
 
+/** Keeps an answer from the client that it would repeat. */
+export function refusalOf(response: IncomingMessage): Promise<Error> | undefined {
+  const status = response.statusCode ?? 0;
+  if (!REPEATED.has(status)) return undefined;
+  return textOf(response).then(
+    (body) => new S3Refusal(status, body),
+    (error: Error) => error,
+  );
+}
+
 /** There is no such object. */
 export const isMissing = (error: unknown): boolean => ["NoSuchKey", "NotFound"].includes(codeOf(error));
 
@@ -29,7 +39,7 @@ export function toS3Error(error: unknown, at: S3Place): StoreError {
   const where = `${at.host}:${at.port}`;
   const code = codeOf(error);
   const make = (kind: StoreErrorCode, what: string, mend: string) => new StoreError(kind, "s3", what, mend, error);
-  if (error instanceof S3Timeout)
+  if (error instanceof NoAnswer)
     return make("timeout", `${where} did not answer in ${at.timeout / 1000} s.`, "See whether it runs: npm run status");
   if (isDisconnected(error)) return make("unavailable", `No connection to ${where} (${code}).`, "Start it: npm run up");
   return make(...problem(code, messageOf(error), where, at));

@@ -9,6 +9,7 @@ import {
   type BucketUpload,
   OutOfRange,
 } from "./bucket.ts";
+import { textOf } from "./http-transport.ts";
 import { codeOf } from "./network.ts";
 import { S3Connection } from "./s3-connection.ts";
 import { isMissing, toS3Error } from "./s3-errors.ts";
@@ -123,7 +124,8 @@ export class S3Bucket extends S3Connection implements Bucket {
     }
   }
 
-  presign(method: "GET" | "PUT", key: string, seconds: number, query: Record<string, string> = {}): Promise<string> {
+  presign(method: "GET" | "PUT", key: string, seconds: number, contentType?: string): Promise<string> {
+    const query: Record<string, string> = contentType ? { "response-content-type": contentType } : {};
     return this.ask((client) => client.presignedUrl(method, this.at.bucket, key, seconds, query));
   }
 
@@ -158,7 +160,7 @@ export class S3Bucket extends S3Connection implements Bucket {
 
   /** Names of the buckets that this account may see. */
   async buckets(): Promise<string[]> {
-    return (await this.ask((client) => client.listBuckets())).map(({ name }) => name);
+    return (await this.ask((client) => client.listBuckets())).map(({ name }) => name).sort();
   }
 
   explain(error: unknown): StoreError {
@@ -212,12 +214,6 @@ export class S3Bucket extends S3Connection implements Bucket {
   #to(method: string, objectName: string, query = "", headers: Record<string, string> = {}) {
     return { method, bucketName: this.at.bucket, objectName, query, headers };
   }
-}
-
-async function textOf(body: IncomingMessage): Promise<string> {
-  let text = "";
-  for await (const chunk of body.setEncoding("utf8")) text += chunk;
-  return text;
 }
 
 type Headers = IncomingMessage["headers"];

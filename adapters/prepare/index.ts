@@ -12,6 +12,8 @@ const byScheme: Record<string, () => Promise<{ default: PrepareProduct }>> = {
   "postgres:": () => import("./postgres.ts"),
   "pglite:": () => import("./pglite.ts"),
   "s3:": () => import("./s3.ts"),
+  "azblob:": () => import("./managed-bucket.ts"),
+  "gs:": () => import("./managed-bucket.ts"),
   "file:": () => import("./file.ts"),
   "redis:": () => import("./redis.ts"),
   "rediss:": () => import("./redis.ts"),

@@ -110,8 +110,8 @@ class Files {
     const got = await fetch(await this.store().presign(EVIDENCE, "get", { expiresMs: 60_000 }));
     check(got.status === 200 && (await got.text()) === text, `a plain GET was answered ${got.status}`);
     const sent = await this.store().presign("work/sent.txt", "put", { expiresMs: 60_000 });
-    const put = await fetch(sent, { method: "PUT", body: text });
-    check(put.status === 200, `a plain PUT was answered ${put.status}: ${(await put.text()).slice(0, 200)}`);
+    const put = await fetch(sent, { method: "PUT", body: text, headers: this.store().putHeaders });
+    check(put.ok, `a plain PUT was answered ${put.status}: ${(await put.text()).slice(0, 200)}`);
     const adopted = await this.store().adopt("work/sent.txt", { run: WORK });
     check(adopted?.sha256 === sha256(text), "what came by a URL has another hash");
     return "read and written by plain HTTP";

@@ -1,0 +1,310 @@
+import { randomUUID } from "node:crypto";
+import type { Readable } from "node:stream";
+import type { BlobItem, ContainerClient, IHttpClient, StoragePipelineOptions } from "@azure/storage-blob";
+import type { StoreError } from "../errors.ts";
+import { type AzblobSecret, defaultChain, secretOf } from "./azblob-account.ts";
+import { isMissing, saidBy, toAzblobError } from "./azblob-errors.ts";
+import { type AzblobPlace, parseAzblobUrl } from "./azblob-url.ts";
+import {
+  type Bucket,
+  type BucketHead,
+  type BucketObject,
+  type BucketPart,
+  type BucketRange,
+  OutOfRange,
+} from "./bucket.ts";
+import { send, textOf, transport } from "./http-transport.ts";
+import { inOrder } from "./listed-order.ts";
+import { optional } from "./optional.ts";
+
+const UNSIGNED = "The URL's own credential is a shared access signature, which cannot sign another.";
+/** Deletions that are under way at a time. */
+const AT_ONCE = 16;
+
+/**
+ * A container of Azure Blob Storage. Blocks that were not made a blob have no name of their own and cannot be listed or removed: the service drops them a week after the last of them
+ * (https://learn.microsoft.com/rest/api/storageservices/put-block), and at once when anything is written under the same name, so that an upload is alone with its key.
+ */
+export class AzblobBucket implements Bucket {
+  readonly at: AzblobPlace & Bucket["at"];
+  readonly putHeaders = { "x-ms-blob-type": "BlockBlob" };
+  readonly #secret: AzblobSecret;
+  readonly #transport;
+  #container: Promise<ContainerClient> | undefined;
+
+  constructor(url: string) {
+    const place = parseAzblobUrl(url);
+    this.#secret = secretOf(place);
+    const unsigned = this.#secret.kind === "signature" ? UNSIGNED : undefined;
+    // https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
+    this.at = { ...place, nested: true, listing: "keys", segments: 254, alone: true, unsigned };
+    this.#transport = transport(place.tls, place.timeout);
+  }
+
+  async head(key: string): Promise<BucketHead | undefined> {
+    return this.#ifThere(async (container) => headOf(key, await container.getBlobClient(key).getProperties()));
+  }
+
+  async get(key: string, range?: BucketRange): Promise<{ head: BucketHead; body: Readable } | undefined> {
+    const count = range?.end === undefined ? undefined : range.end - range.start + 1;
+    const asked = this.#ifThere(async (container) => {
+      const got = await container.getBlobClient(key).download(range?.start ?? 0, count, { maxRetryRequests: 0 });
+      return { head: headOf(key, got), body: got.readableStreamBody as Readable };
+    });
+    return asked.catch((error: StoreError) => {
+      throw saidBy(error.cause).status === 416 ? new OutOfRange() : error;
+    });
+  }
+
+  async text(key: string): Promise<string | undefined> {
+    const got = await this.get(key);
+    if (!got) return undefined;
+    return this.#ask(async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of got.body) chunks.push(chunk);
+      return Buffer.concat(chunks).toString();
+    });
+  }
+
+  async put(key: string, content: Buffer | string, contentType: string): Promise<string> {
+    const options = { blobHTTPHeaders: { blobContentType: contentType } };
+    const size = Buffer.byteLength(content);
+    const { etag } = await this.#ask((container) => container.getBlockBlobClient(key).upload(content, size, options));
+    return bare(etag);
+  }
+
+  /** An upload is what its blocks are called, and the type that only their list says. */
+  async begin(_key: string, contentType: string): Promise<string> {
+    return `${randomUUID()} ${contentType}`;
+  }
+
+  async part(key: string, id: string, part: number, content: Buffer): Promise<BucketPart> {
+    const etag = blockOf(id, part);
+    await this.#ask((container) => container.getBlockBlobClient(key).stageBlock(etag, content, content.length));
+    return { part, etag };
+  }
+
+  async complete(key: string, id: string, parts: BucketPart[]): Promise<string> {
+    const blobContentType = id.slice(id.indexOf(" ") + 1);
+    const list = parts.toSorted((one, other) => one.part - other.part).map(({ etag }) => etag);
+    const options = { blobHTTPHeaders: { blobContentType } };
+    const { etag } = await this.#ask((container) => container.getBlockBlobClient(key).commitBlockList(list, options));
+    return bare(etag);
+  }
+
+  async abort(): Promise<void> {}
+
+  async remove(key: string): Promise<void> {
+    await this.#ask((container) => container.getBlobClient(key).deleteIfExists({ deleteSnapshots: "include" }));
+  }
+
+  async removeAll(keys: readonly string[]): Promise<void> {
+    for (let at = 0; at < keys.length; at += AT_ONCE)
+      await Promise.all(keys.slice(at, at + AT_ONCE).map((key) => this.remove(key)));
+  }
+
+  async *list(prefix: string): AsyncGenerator<BucketObject> {
+    yield* inOrder(this.#listed(prefix));
+  }
+
+  async first(prefix: string): Promise<string | undefined> {
+    for await (const { key } of this.#listed(prefix, 1)) return key;
+    return undefined;
+  }
+
+  async clearFolder(): Promise<void> {}
+
+  async folders(): Promise<string[]> {
+    const found: string[] = [];
+    for (let next: string | undefined; ; ) {
+      const page = await this.#ask(async (container) => {
+        const pages = container.listBlobsByHierarchy("/").byPage(next ? { continuationToken: next } : {});
+        return (await pages.next()).value;
+      });
+      found.push(...(page?.segment.blobPrefixes ?? []).map((one: { name: string }) => one.name.slice(0, -1)));
+      next = page?.continuationToken || undefined;
+      if (!next) return found;
+    }
+  }
+
+  async *uploads(): AsyncGenerator<never> {}
+
+  /** What is signed with a token's own key holds as long as the key, which is asked for. */
+  async presign(method: "GET" | "PUT", key: string, seconds: number, contentType?: string): Promise<string> {
+    const client = await load();
+    return this.#ask(async (container) => {
+      const expiresOn = new Date(Date.now() + seconds * 1_000);
+      const values = {
+        containerName: this.at.bucket,
+        blobName: key,
+        permissions: client.BlobSASPermissions.parse(method === "GET" ? "r" : "cw"),
+        protocol: this.at.tls ? client.SASProtocol.Https : client.SASProtocol.HttpsAndHttp,
+        expiresOn,
+        ...(contentType && { contentType }),
+      };
+      const blob = container.getBlobClient(key);
+      if (this.#secret.kind === "key") return blob.generateSasUrl(values);
+      const { credential } = blob;
+      const service = new client.BlobServiceClient(this.#address(""), credential, this.#options());
+      return blob.generateUserDelegationSasUrl(values, await service.getUserDelegationKey(new Date(), expiresOn));
+    });
+  }
+
+  async health(): Promise<string> {
+    const answer = await this.#ask(
+      async (container) => (await container.listBlobsFlat().byPage({ maxPageSize: 1 }).next()).value,
+    );
+    const server = answer?._response.headers.get("server")?.split(" ")[0] ?? "Azure Blob Storage";
+    return `${server} at ${this.at.host}:${this.at.port}, container ${this.at.bucket}`;
+  }
+
+  async make(): Promise<boolean> {
+    return this.#ask(async (container) => (await container.createIfNotExists()).succeeded);
+  }
+
+  async buckets(): Promise<string[]> {
+    const client = await load();
+    return this.#ask(async (container) => {
+      const service = new client.BlobServiceClient(this.#address(""), container.credential, this.#options());
+      const names: string[] = [];
+      for await (const { name } of service.listContainers()) names.push(name);
+      return names.sort();
+    });
+  }
+
+  explain(error: unknown): StoreError {
+    return toAzblobError(error, this.at);
+  }
+
+  /** What is under way ends with an error. */
+  close(): void {
+    this.#transport.agent.destroy();
+  }
+
+  async *#listed(prefix: string, maxPageSize = 1_000): AsyncGenerator<BucketObject> {
+    for (let next: string | undefined; ; ) {
+      const page = await this.#ask(async (container) => {
+        const pages = container
+          .listBlobsFlat({ prefix })
+          .byPage({ maxPageSize, ...(next && { continuationToken: next }) });
+        return (await pages.next()).value;
+      });
+      for (const item of (page?.segment.blobItems ?? []) as BlobItem[]) yield objectOf(item);
+      next = page?.continuationToken || undefined;
+      if (!next) return;
+    }
+  }
+
+  async #ifThere<T>(work: (container: ContainerClient) => Promise<T>): Promise<T | undefined> {
+    return this.#ask(async (container) => {
+      try {
+        return await work(container);
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async #ask<T>(work: (container: ContainerClient) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#connect());
+    } catch (error) {
+      throw toAzblobError(error, this.at);
+    }
+  }
+
+  #connect(): Promise<ContainerClient> {
+    this.#container ??= this.#open();
+    this.#container.catch(() => {
+      this.#container = undefined;
+    });
+    return this.#container;
+  }
+
+  async #open(): Promise<ContainerClient> {
+    const client = await load();
+    const secret = this.#secret;
+    const credential =
+      secret.kind === "key"
+        ? new client.StorageSharedKeyCredential(this.at.account, secret.key)
+        : secret.kind === "signature"
+          ? new client.AnonymousCredential()
+          : await defaultChain();
+    return new client.ContainerClient(this.#address(this.at.bucket), credential, this.#options());
+  }
+
+  #address(container: string): string {
+    const { tls, host, port, style, account } = this.at;
+    const signed = this.#secret.kind === "signature" ? `?${this.#secret.sasToken}` : "";
+    const standard = port === (tls ? 443 : 80) ? "" : `:${port}`;
+    const shown = host.includes(":") ? `[${host}]` : host;
+    return `http${tls ? "s" : ""}://${shown}${standard}/${style === "path" ? `${account}/` : ""}${container}${signed}`;
+  }
+
+  /** Nothing is repeated by the client: whoever calls has a patience of its own. */
+  #options(): StoragePipelineOptions {
+    const httpClient = { sendRequest: (request: SentRequest) => this.#send(request) };
+    return { retryOptions: { maxTries: 1 }, httpClient: httpClient as unknown as IHttpClient };
+  }
+
+  async #send(request: SentRequest) {
+    const { method, url, body, streamResponseStatusCodes: streamed } = request;
+    const asked = { method, url: new URL(url), headers: request.headers.toJson(), content: contentOf(body) };
+    const answer = await send(this.#transport, asked);
+    const status = answer.statusCode ?? 0;
+    const headers = { toJson: () => answer.headers };
+    if (streamed?.has(status) || (streamed?.has(Infinity) && status < 400))
+      return { request, status, headers, readableStreamBody: answer };
+    return { request, status, headers, bodyAsText: await textOf(answer) };
+  }
+}
+
+/** What the client wants to be sent. */
+interface SentRequest {
+  method: string;
+  url: string;
+  headers: { toJson(): Record<string, string> };
+  body?: unknown;
+  streamResponseStatusCodes?: Set<number>;
+}
+
+const load = () => optional("azblob", "@azure/storage-blob", () => import("@azure/storage-blob"));
+
+function contentOf(body: unknown): Buffer | string | undefined {
+  if (body === undefined || body === null || typeof body === "string" || Buffer.isBuffer(body))
+    return body ?? undefined;
+  throw new Error("a body that is not in memory");
+}
+
+/** Blocks of one blob must have names of one length. */
+const blockOf = (id: string, part: number) =>
+  Buffer.from(`${id.slice(0, id.indexOf(" "))}-${String(part).padStart(5, "0")}`).toString("base64");
+
+const bare = (etag = "") => etag.replace(/^(W\/)?"|"$/g, "");
+
+interface Properties {
+  contentLength?: number;
+  contentRange?: string;
+  contentType?: string;
+  etag?: string;
+  lastModified?: Date;
+}
+
+function headOf(key: string, { contentLength, contentRange, contentType, etag, lastModified }: Properties): BucketHead {
+  const whole = /\/(\d+)$/.exec(contentRange ?? "")?.[1];
+  return {
+    key,
+    size: Number(whole ?? contentLength),
+    etag: bare(etag),
+    modifiedAt: lastModified ?? new Date(0),
+    contentType: contentType ?? "application/octet-stream",
+  };
+}
+
+const objectOf = ({ name, properties }: BlobItem): BucketObject => ({
+  key: name,
+  size: properties.contentLength ?? 0,
+  etag: bare(properties.etag),
+  modifiedAt: properties.lastModified,
+});
