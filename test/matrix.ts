@@ -45,7 +45,9 @@ export function summary(checks: readonly Check[], none = "not run"): string {
   if (checks.length === 0) return none;
   const failed = checks.filter(({ passed }) => !passed);
   if (failed.length > 0) return `**failed:** ${failed.map(({ check }) => check).join(", ")}`;
-  const grounds = Map.groupBy(checks, ({ on, image }) => (image ? digestOf(image) : on));
+  const grounds = Map.groupBy(checks, ({ on, image, standIn }) =>
+    image ? digestOf(image) : standIn ? `${on}: ${standIn}` : on,
+  );
   return [...grounds].map(([ground, group]) => `${group.map(nameOf).join(", ")} — ${ground}`).join("; ");
 }
 

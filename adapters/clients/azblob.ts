@@ -158,6 +158,11 @@ export class AzblobBucket implements Bucket {
     return `${server} at ${this.at.host}:${this.at.port}, container ${this.at.bucket}`;
   }
 
+  async keepsFolders(): Promise<boolean> {
+    const info = await this.#ask((container) => container.getAccountInfo());
+    return info.isHierarchicalNamespaceEnabled === true;
+  }
+
   async make(): Promise<boolean> {
     return this.#ask(async (container) => (await container.createIfNotExists()).succeeded);
   }

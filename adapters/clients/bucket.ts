@@ -83,6 +83,8 @@ export interface Bucket {
   uploads(prefix: string): AsyncIterable<BucketUpload>;
   /** A URL by which whoever has it may do one thing with one object; what is read is answered as `contentType`. */
   presign(method: "GET" | "PUT", key: string, seconds: number, contentType?: string): Promise<string>;
+  /** Whether it keeps folders as things of their own, which a cloud's bucket may have been made to do; false where the account may not know. */
+  keepsFolders?(): Promise<boolean>;
   /** Makes the bucket; false where it was there. */
   make(): Promise<boolean>;
   /** Names of the buckets that this account may see, in order. */

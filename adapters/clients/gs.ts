@@ -171,6 +171,14 @@ export class GsBucket implements Bucket {
     return `Google Cloud Storage at ${this.at.endpoint.host}, bucket ${this.at.bucket}`;
   }
 
+  async keepsFolders(): Promise<boolean> {
+    const query = { fields: "hierarchicalNamespace" };
+    const made = await this.#ask(() =>
+      this.#json<{ hierarchicalNamespace?: { enabled?: boolean } }>(this.#bucket(), { query }),
+    );
+    return made.hierarchicalNamespace?.enabled === true;
+  }
+
   async make(): Promise<boolean> {
     return this.#ask(async () => {
       const query = { project: await this.#project() };

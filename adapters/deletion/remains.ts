@@ -43,6 +43,35 @@ const SQL: readonly Remain[] = [
   },
 ];
 
+/** Of a bucket. */
+const BUCKET: readonly Remain[] = [
+  {
+    where: "object versions",
+    what: "versions and delete markers, where the bucket keeps them, and copies in other buckets",
+    ends: "by the bucket's lifecycle rules",
+  },
+  {
+    where: "presigned URLs",
+    what: "URLs that were given out: whoever has one for writing can write the tenant's path again",
+    ends: "when they expire, a week after they were made at most",
+  },
+];
+
+/** Of a bucket of a cloud, whose unfinished uploads have no list. */
+const CLOUD: readonly Remain[] = [
+  ...BUCKET,
+  {
+    where: "soft deletion",
+    what: "removed objects, where the account or bucket keeps them for a while",
+    ends: "when its retention is over: 7 days by default",
+  },
+  {
+    where: "unfinished uploads",
+    what: "parts of contents whose upload was cut short, which nobody can list or read",
+    ends: "by themselves, a week later",
+  },
+];
+
 /** By the protocol of a store. */
 const OF: Readonly<Record<string, readonly Remain[]>> = {
   postgres: SQL,
@@ -61,18 +90,9 @@ const OF: Readonly<Record<string, readonly Remain[]>> = {
       ends: "when they are written over, or after vacuum",
     },
   ],
-  s3: [
-    {
-      where: "object versions",
-      what: "versions and delete markers, where the bucket keeps them, and copies in other buckets",
-      ends: "by the bucket's lifecycle rules",
-    },
-    {
-      where: "presigned URLs",
-      what: "URLs that were given out: whoever has one for writing can write the tenant's path again",
-      ends: "when they expire, a week after they were made at most",
-    },
-  ],
+  s3: BUCKET,
+  azblob: CLOUD,
+  gs: CLOUD,
   file: [{ where: "disk", what: "freed blocks, and snapshots of the file system", ends: "when they are written over" }],
   chroma: [
     {

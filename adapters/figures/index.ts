@@ -18,7 +18,9 @@ const byScheme: Record<string, () => Promise<{ default: ReadFigures }>> = {
   "redis:": () => import("./redis.ts"),
   "rediss:": () => import("./redis.ts"),
   "sqlite:": () => import("./sqlite.ts"),
-  "s3:": () => import("./s3.ts"),
+  "s3:": () => import("./bucket.ts"),
+  "azblob:": () => import("./bucket.ts"),
+  "gs:": () => import("./bucket.ts"),
   "file:": () => import("./file.ts"),
 };
 

@@ -1,3 +1,4 @@
+import type { Bucket } from "../clients/bucket.ts";
 import { openBucket } from "../clients/buckets.ts";
 import { schemeOf } from "../env.ts";
 import { StoreError } from "../errors.ts";
@@ -22,6 +23,13 @@ const prepareProduct: PrepareProduct = {
         if (error.code !== "unprepared") throw error;
         await admin.make();
       });
+      if (await keepsFolders(admin))
+        throw new StoreError(
+          "unsupported",
+          name,
+          `Bucket "${app.at.bucket}" has a hierarchical namespace: where \`a/b\` is, \`a\` cannot be.`,
+          "Name a bucket or an account without one.",
+        );
       await proveWork(app, name);
       return { roles: [], migrations: 0, applied: [] };
     } finally {
@@ -39,3 +47,13 @@ const prepareProduct: PrepareProduct = {
   },
 };
 export default prepareProduct;
+
+/** False where the account has no right to know: it is its owner's to see to it then. */
+async function keepsFolders(bucket: Bucket): Promise<boolean> {
+  try {
+    return (await bucket.keepsFolders?.()) ?? false;
+  } catch (error) {
+    if (error instanceof StoreError && error.code === "denied") return false;
+    throw error;
+  }
+}

@@ -63,6 +63,8 @@ const PATIENCE: Record<string, Record<string, string>> = {
   "postgres:": { connect_timeout: "3", statement_timeout: "3000" },
   "redis:": { connect_timeout: "3", command_timeout: "3000" },
   "s3:": { timeout: "3000" },
+  "azblob:": { timeout: "3000" },
+  "gs:": { timeout: "3000" },
   "qdrant:": { timeout: "3000" },
   "chroma:": { timeout: "3000" },
   "mongodb:": { timeout: "3000" },

@@ -9,6 +9,7 @@ import { parseGsUrl } from "../../adapters/clients/gs-url.ts";
 import { inOrder } from "../../adapters/clients/listed-order.ts";
 import { openStores } from "../../adapters/index.ts";
 import { byCodePoint } from "../../adapters/order.ts";
+import managed from "../../adapters/prepare/managed-bucket.ts";
 import { answering, freePort } from "./http-fixture.ts";
 
 const { privateKey } = generateKeyPairSync("rsa", {
@@ -126,6 +127,28 @@ describe("a cloud's bucket", () => {
       expect(error).toMatchObject({ code: "denied", mend: expect.stringContaining(mend) });
       await stores.close();
     }
+  });
+});
+
+describe("a cloud's bucket that is prepared", () => {
+  const prepared = (url: string) => managed.prepare({ admin: url, owner: url, fleet: url, app: url }, { frozen: [] });
+
+  it("is refused where it keeps folders", async () => {
+    const server = await answering();
+    server.says({ status: 200, body: '{"hierarchicalNamespace":{"enabled":true}}' });
+    expect(await faultOf(prepared(gs(server.port)))).toMatchObject({ code: "unsupported" });
+    server.close();
+  });
+
+  it("is one bucket in all URLs, and not made by whoever may not look at it", async () => {
+    const server = await answering();
+    const url = gs(server.port);
+    const urls = { admin: url.replace("@bucket", "@another"), owner: url, fleet: url, app: url };
+    expect(await faultOf(managed.prepare(urls, { frozen: [] }))).toMatchObject({ code: "invalid" });
+    server.says({ status: 403, body: "" });
+    expect(await faultOf(prepared(url))).toMatchObject({ code: "denied" });
+    expect(server.asked.length).toBe(1);
+    server.close();
   });
 });
 

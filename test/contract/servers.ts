@@ -25,7 +25,9 @@ export async function servers(role: OpenRole): Promise<Server[]> {
   const found = Object.entries(serverEnv).flatMap(([name, app]) => {
     const prefix = /^(.+)_APP_URL$/.exec(name)?.[1];
     if (!prefix || !app || !serves(role, app)) return [];
-    return [{ product: prefix.toLowerCase(), app, fleet: serverEnv[`${prefix}_FLEET_URL`] ?? app }];
+    return [
+      { product: prefix.toLowerCase().replaceAll("_", "-"), app, fleet: serverEnv[`${prefix}_FLEET_URL`] ?? app },
+    ];
   });
   if (found.length > 0) await prepare(serverEnv);
   return found;

@@ -1,9 +1,10 @@
-import { defaultProduct, filledRoles } from "../../components/catalogue/index.ts";
+import { catalogue, defaultProduct, filledRoles } from "../../components/catalogue/index.ts";
 import type { Lab } from "./lab.ts";
 
 /** Options of `init` and `up` that put the lab's images in place of the catalogue's. */
 export const withImages = ({ images }: Pick<Lab, "images">): string =>
   Object.entries(images)
+    .filter(([product]) => catalogue.has(product)) // what stands in for a service is nobody's image
     .map(([product, tag]) => `--set images.${product}=${tag}`)
     .join(" ");
 

@@ -7,6 +7,7 @@ import {
   goProgram,
   logOf,
   mavenPackages,
+  npmBundle,
   type Program,
   pipPackages,
   programPath,
@@ -99,8 +100,13 @@ function parentOf(name: string): string | undefined {
   return parent;
 }
 
-const KINDS: Record<string, (name: string) => Program> = { go: goProgram, maven: mavenPackages, pip: pipPackages };
-/** A Dockerfile that copies `go/<name>`, `maven/<name>` or `pip/<name>` gets the program of that name there. */
+const KINDS: Record<string, (name: string) => Program> = {
+  go: goProgram,
+  maven: mavenPackages,
+  npm: npmBundle,
+  pip: pipPackages,
+};
+/** A Dockerfile that copies `go/<name>`, `maven/<name>`, `npm/<name>` or `pip/<name>` gets the program of that name there. */
 const COPIED = new RegExp(`^COPY (${Object.keys(KINDS).join("|")})/(\\S+) `, "gm");
 
 function programsOf(name: string): (Program & { kind: string })[] {

@@ -1,10 +1,11 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { cacheRoot, keyOf, makeFolder, withLock } from "./cache.ts";
 import { LabError, must, run } from "./exec.ts";
 
 const GO = join(import.meta.dirname, "go");
 const MAVEN = join(import.meta.dirname, "maven");
+const NPM = join(import.meta.dirname, "npm");
 const PIP = join(import.meta.dirname, "pip");
 /** Downloaded modules are read once per build: above this they are not worth their disk. */
 const MODULES_MB = 2048;
@@ -100,6 +101,23 @@ export function mavenPackages(name: string): Program {
     await must("sha256sum", ["--check", "--strict", "--quiet", join(folder, "SHA256SUMS")], { cwd: path, log });
   };
   return { name, key: keyOf({ folder }), make };
+}
+
+/**
+ * A server out of the packages of `npm/<name>/package-lock.json`, each with its hash: one file, which their script `bundle` makes, and the Node that runs it.
+ */
+export function npmBundle(name: string): Program {
+  const folder = join(NPM, name);
+  const make = async (path: string) => {
+    const log = logOf(name);
+    const work = `${path}.packages`;
+    cpSync(folder, work, { recursive: true });
+    await must("npm", ["ci", "--ignore-scripts"], { cwd: work, log });
+    await must("npm", ["run", "bundle", "--", `--outfile=${join(path, `${name}.js`)}`], { cwd: work, log });
+    rmSync(work, { recursive: true });
+    cpSync(process.execPath, join(path, "node"));
+  };
+  return { name, key: keyOf({ folder }, process.version, process.arch), make };
 }
 
 export function programPath({ name, key }: Program): string {

@@ -10,6 +10,8 @@ export interface Check {
   target: "embedded" | "docker" | "kubernetes";
   passed: boolean;
   on: Ground;
+  /** What stood in for a service that cannot be reached here. */
+  standIn?: string;
   /** `registry/repo:tag@digest` of an official image. */
   image?: string;
   /** Versions and counts, in words. */

@@ -1,5 +1,5 @@
-import type { BucketUpload } from "../clients/bucket.ts";
-import { S3Bucket } from "../clients/s3.ts";
+import type { Bucket, BucketUpload } from "../clients/bucket.ts";
+import { openBucket } from "../clients/buckets.ts";
 import { messageOf } from "../errors.ts";
 import type { Figure, ReadFigures } from "./contract.ts";
 import { byTenant } from "./tenants.ts";
@@ -11,7 +11,7 @@ const MOST = { objects: 20_000, uploads: 1_000 };
 const STALE_MS = 24 * 3_600_000;
 
 const read: ReadFigures = async ({ admin, fleet }, signal) => {
-  const [root, own] = [admin, fleet].map((url) => new S3Bucket(impatient(url))) as [S3Bucket, S3Bucket];
+  const [root, own] = [admin, fleet].map((url) => openBucket(impatient(url))) as [Bucket, Bucket];
   try {
     const [objects, buckets, uploads] = await Promise.all([
       tenantsOf(own, signal),
@@ -34,11 +34,11 @@ function impatient(url: string): string {
 }
 
 /** Artifacts and their bytes; the notes that the adapter keeps beside them do not count. */
-async function tenantsOf(s3: S3Bucket, signal: AbortSignal) {
+async function tenantsOf(bucket: Bucket, signal: AbortSignal) {
   const tenants = new Map<string, { tenant: string; objects: number; bytes: number }>();
   let seen = 0;
   let limit = "";
-  for await (const { key, size } of s3.list("")) {
+  for await (const { key, size } of bucket.list("")) {
     const [tenant = "", kind] = key.split("/", 2);
     const one = tenants.get(tenant) ?? { tenant, objects: 0, bytes: 0 };
     if (kind === "files") tenants.set(tenant, { tenant, objects: one.objects + 1, bytes: one.bytes + size });
@@ -49,18 +49,18 @@ async function tenantsOf(s3: S3Bucket, signal: AbortSignal) {
   return { found: [...tenants.values()], limit };
 }
 
-async function bucketsOf(s3: S3Bucket): Promise<Figure> {
+async function bucketsOf(bucket: Bucket): Promise<Figure> {
   try {
-    const names = (await s3.ask((client) => client.listBuckets())).map(({ name }) => name).sort();
+    const names = await bucket.buckets();
     return { name: "buckets", value: names.length, text: whole(names.length), note: short(names.join(" ")) };
   } catch (error) {
     return { name: "buckets", value: null, text: "not known", note: messageOf(error) };
   }
 }
 
-async function uploadsOf(s3: S3Bucket, signal: AbortSignal): Promise<Figure> {
+async function uploadsOf(bucket: Bucket, signal: AbortSignal): Promise<Figure> {
   const found: BucketUpload[] = [];
-  for await (const one of s3.uploads("")) {
+  for await (const one of bucket.uploads("")) {
     found.push(one);
     if (found.length >= MOST.uploads || signal.aborted) break;
   }
