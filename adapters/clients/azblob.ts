@@ -1,23 +1,20 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
-import type { BlobItem, ContainerClient, IHttpClient, StoragePipelineOptions } from "@azure/storage-blob";
+import type { BlobDownloadResponseParsed, BlobItem } from "@azure/storage-blob";
 import type { StoreError } from "../errors.ts";
-import { type AzblobSecret, defaultChain, secretOf } from "./azblob-account.ts";
-import { isMissing, saidBy, toAzblobError } from "./azblob-errors.ts";
-import { type AzblobPlace, parseAzblobUrl } from "./azblob-url.ts";
+import { AzblobConnection, load } from "./azblob-connection.ts";
+import { saidBy } from "./azblob-errors.ts";
 import {
   type Bucket,
+  type BucketBody,
   type BucketHead,
   type BucketObject,
   type BucketPart,
   type BucketRange,
   OutOfRange,
 } from "./bucket.ts";
-import { send, textOf, transport } from "./http-transport.ts";
 import { inOrder } from "./listed-order.ts";
-import { optional } from "./optional.ts";
 
-const UNSIGNED = "The URL's own credential is a shared access signature, which cannot sign another.";
 /** Deletions that are under way at a time. */
 const AT_ONCE = 16;
 
@@ -25,31 +22,18 @@ const AT_ONCE = 16;
  * A container of Azure Blob Storage. Blocks that were not made a blob have no name of their own and cannot be listed or removed: the service drops them a week after the last of them
  * (https://learn.microsoft.com/rest/api/storageservices/put-block), and at once when anything is written under the same name, so that an upload is alone with its key.
  */
-export class AzblobBucket implements Bucket {
-  readonly at: AzblobPlace & Bucket["at"];
+export class AzblobBucket extends AzblobConnection implements Bucket {
   readonly putHeaders = { "x-ms-blob-type": "BlockBlob" };
-  readonly #secret: AzblobSecret;
-  readonly #transport;
-  #container: Promise<ContainerClient> | undefined;
-
-  constructor(url: string) {
-    const place = parseAzblobUrl(url);
-    this.#secret = secretOf(place);
-    const unsigned = this.#secret.kind === "signature" ? UNSIGNED : undefined;
-    // https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
-    this.at = { ...place, nested: true, listing: "keys", segments: 254, alone: true, unsigned };
-    this.#transport = transport(place.tls, place.timeout);
-  }
 
   async head(key: string): Promise<BucketHead | undefined> {
-    return this.#ifThere(async (container) => headOf(key, await container.getBlobClient(key).getProperties()));
+    return this.ifThere(async (container) => headOf(key, await container.getBlobClient(key).getProperties()));
   }
 
-  async get(key: string, range?: BucketRange): Promise<{ head: BucketHead; body: Readable } | undefined> {
+  async get(key: string, range?: BucketRange): Promise<{ head: BucketHead; body: BucketBody } | undefined> {
     const count = range?.end === undefined ? undefined : range.end - range.start + 1;
-    const asked = this.#ifThere(async (container) => {
+    const asked = this.ifThere(async (container) => {
       const got = await container.getBlobClient(key).download(range?.start ?? 0, count, { maxRetryRequests: 0 });
-      return { head: headOf(key, got), body: got.readableStreamBody as Readable };
+      return { head: headOf(key, got), body: bodyOf(got) };
     });
     return asked.catch((error: StoreError) => {
       throw saidBy(error.cause).status === 416 ? new OutOfRange() : error;
@@ -59,8 +43,8 @@ export class AzblobBucket implements Bucket {
   async text(key: string): Promise<string | undefined> {
     const got = await this.get(key);
     if (!got) return undefined;
-    return this.#ask(async () => {
-      const chunks: Buffer[] = [];
+    return this.ask(async () => {
+      const chunks: Uint8Array[] = [];
       for await (const chunk of got.body) chunks.push(chunk);
       return Buffer.concat(chunks).toString();
     });
@@ -69,7 +53,7 @@ export class AzblobBucket implements Bucket {
   async put(key: string, content: Buffer | string, contentType: string): Promise<string> {
     const options = { blobHTTPHeaders: { blobContentType: contentType } };
     const size = Buffer.byteLength(content);
-    const { etag } = await this.#ask((container) => container.getBlockBlobClient(key).upload(content, size, options));
+    const { etag } = await this.ask((container) => container.getBlockBlobClient(key).upload(content, size, options));
     return bare(etag);
   }
 
@@ -80,7 +64,7 @@ export class AzblobBucket implements Bucket {
 
   async part(key: string, id: string, part: number, content: Buffer): Promise<BucketPart> {
     const etag = blockOf(id, part);
-    await this.#ask((container) => container.getBlockBlobClient(key).stageBlock(etag, content, content.length));
+    await this.ask((container) => container.getBlockBlobClient(key).stageBlock(etag, content, content.length));
     return { part, etag };
   }
 
@@ -88,14 +72,14 @@ export class AzblobBucket implements Bucket {
     const blobContentType = id.slice(id.indexOf(" ") + 1);
     const list = parts.toSorted((one, other) => one.part - other.part).map(({ etag }) => etag);
     const options = { blobHTTPHeaders: { blobContentType } };
-    const { etag } = await this.#ask((container) => container.getBlockBlobClient(key).commitBlockList(list, options));
+    const { etag } = await this.ask((container) => container.getBlockBlobClient(key).commitBlockList(list, options));
     return bare(etag);
   }
 
   async abort(): Promise<void> {}
 
   async remove(key: string): Promise<void> {
-    await this.#ask((container) => container.getBlobClient(key).deleteIfExists({ deleteSnapshots: "include" }));
+    await this.ask((container) => container.getBlobClient(key).deleteIfExists({ deleteSnapshots: "include" }));
   }
 
   async removeAll(keys: readonly string[]): Promise<void> {
@@ -117,7 +101,7 @@ export class AzblobBucket implements Bucket {
   async folders(): Promise<string[]> {
     const found: string[] = [];
     for (let next: string | undefined; ; ) {
-      const page = await this.#ask(async (container) => {
+      const page = await this.ask(async (container) => {
         const pages = container.listBlobsByHierarchy("/").byPage(next ? { continuationToken: next } : {});
         return (await pages.next()).value;
       });
@@ -130,28 +114,27 @@ export class AzblobBucket implements Bucket {
   async *uploads(): AsyncGenerator<never> {}
 
   /** What is signed with a token's own key holds as long as the key, which is asked for. */
-  async presign(method: "GET" | "PUT", key: string, seconds: number, contentType?: string): Promise<string> {
+  async presign(method: "GET" | "PUT", name: string, seconds: number, contentType?: string): Promise<string> {
     const client = await load();
-    return this.#ask(async (container) => {
+    return this.ask(async (container) => {
       const expiresOn = new Date(Date.now() + seconds * 1_000);
       const values = {
         containerName: this.at.bucket,
-        blobName: key,
+        blobName: name,
         permissions: client.BlobSASPermissions.parse(method === "GET" ? "r" : "cw"),
         protocol: this.at.tls ? client.SASProtocol.Https : client.SASProtocol.HttpsAndHttp,
         expiresOn,
         ...(contentType && { contentType }),
       };
-      const blob = container.getBlobClient(key);
-      if (this.#secret.kind === "key") return blob.generateSasUrl(values);
-      const { credential } = blob;
-      const service = new client.BlobServiceClient(this.#address(""), credential, this.#options());
-      return blob.generateUserDelegationSasUrl(values, await service.getUserDelegationKey(new Date(), expiresOn));
+      const blob = container.getBlobClient(name);
+      if (blob.credential instanceof client.StorageSharedKeyCredential) return blob.generateSasUrl(values);
+      const key = await (await this.service(container)).getUserDelegationKey(new Date(), expiresOn);
+      return blob.generateUserDelegationSasUrl(values, key);
     });
   }
 
   async health(): Promise<string> {
-    const answer = await this.#ask(
+    const answer = await this.ask(
       async (container) => (await container.listBlobsFlat().byPage({ maxPageSize: 1 }).next()).value,
     );
     const server = answer?._response.headers.get("server")?.split(" ")[0] ?? "Azure Blob Storage";
@@ -159,36 +142,25 @@ export class AzblobBucket implements Bucket {
   }
 
   async keepsFolders(): Promise<boolean> {
-    const info = await this.#ask((container) => container.getAccountInfo());
+    const info = await this.ask((container) => container.getAccountInfo());
     return info.isHierarchicalNamespaceEnabled === true;
   }
 
   async make(): Promise<boolean> {
-    return this.#ask(async (container) => (await container.createIfNotExists()).succeeded);
+    return this.ask(async (container) => (await container.createIfNotExists()).succeeded);
   }
 
   async buckets(): Promise<string[]> {
-    const client = await load();
-    return this.#ask(async (container) => {
-      const service = new client.BlobServiceClient(this.#address(""), container.credential, this.#options());
+    return this.ask(async (container) => {
       const names: string[] = [];
-      for await (const { name } of service.listContainers()) names.push(name);
+      for await (const { name } of (await this.service(container)).listContainers()) names.push(name);
       return names.sort();
     });
   }
 
-  explain(error: unknown): StoreError {
-    return toAzblobError(error, this.at);
-  }
-
-  /** What is under way ends with an error. */
-  close(): void {
-    this.#transport.agent.destroy();
-  }
-
   async *#listed(prefix: string, maxPageSize = 1_000): AsyncGenerator<BucketObject> {
     for (let next: string | undefined; ; ) {
-      const page = await this.#ask(async (container) => {
+      const page = await this.ask(async (container) => {
         const pages = container
           .listBlobsFlat({ prefix })
           .byPage({ maxPageSize, ...(next && { continuationToken: next }) });
@@ -199,92 +171,27 @@ export class AzblobBucket implements Bucket {
       if (!next) return;
     }
   }
-
-  async #ifThere<T>(work: (container: ContainerClient) => Promise<T>): Promise<T | undefined> {
-    return this.#ask(async (container) => {
-      try {
-        return await work(container);
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw error;
-      }
-    });
-  }
-
-  async #ask<T>(work: (container: ContainerClient) => Promise<T>): Promise<T> {
-    try {
-      return await work(await this.#connect());
-    } catch (error) {
-      throw toAzblobError(error, this.at);
-    }
-  }
-
-  #connect(): Promise<ContainerClient> {
-    this.#container ??= this.#open();
-    this.#container.catch(() => {
-      this.#container = undefined;
-    });
-    return this.#container;
-  }
-
-  async #open(): Promise<ContainerClient> {
-    const client = await load();
-    const secret = this.#secret;
-    const credential =
-      secret.kind === "key"
-        ? new client.StorageSharedKeyCredential(this.at.account, secret.key)
-        : secret.kind === "signature"
-          ? new client.AnonymousCredential()
-          : await defaultChain();
-    return new client.ContainerClient(this.#address(this.at.bucket), credential, this.#options());
-  }
-
-  #address(container: string): string {
-    const { tls, host, port, style, account } = this.at;
-    const signed = this.#secret.kind === "signature" ? `?${this.#secret.sasToken}` : "";
-    const standard = port === (tls ? 443 : 80) ? "" : `:${port}`;
-    const shown = host.includes(":") ? `[${host}]` : host;
-    return `http${tls ? "s" : ""}://${shown}${standard}/${style === "path" ? `${account}/` : ""}${container}${signed}`;
-  }
-
-  /** Nothing is repeated by the client: whoever calls has a patience of its own. */
-  #options(): StoragePipelineOptions {
-    const httpClient = { sendRequest: (request: SentRequest) => this.#send(request) };
-    return { retryOptions: { maxTries: 1 }, httpClient: httpClient as unknown as IHttpClient };
-  }
-
-  async #send(request: SentRequest) {
-    const { method, url, body, streamResponseStatusCodes: streamed } = request;
-    const asked = { method, url: new URL(url), headers: request.headers.toJson(), content: contentOf(body) };
-    const answer = await send(this.#transport, asked);
-    const status = answer.statusCode ?? 0;
-    const headers = { toJson: () => answer.headers };
-    if (streamed?.has(status) || (streamed?.has(Infinity) && status < 400))
-      return { request, status, headers, readableStreamBody: answer };
-    return { request, status, headers, bodyAsText: await textOf(answer) };
-  }
-}
-
-/** What the client wants to be sent. */
-interface SentRequest {
-  method: string;
-  url: string;
-  headers: { toJson(): Record<string, string> };
-  body?: unknown;
-  streamResponseStatusCodes?: Set<number>;
-}
-
-const load = () => optional("azblob", "@azure/storage-blob", () => import("@azure/storage-blob"));
-
-function contentOf(body: unknown): Buffer | string | undefined {
-  if (body === undefined || body === null || typeof body === "string" || Buffer.isBuffer(body))
-    return body ?? undefined;
-  throw new Error("a body that is not in memory");
 }
 
 /** Blocks of one blob must have names of one length. */
 const blockOf = (id: string, part: number) =>
   Buffer.from(`${id.slice(0, id.indexOf(" "))}-${String(part).padStart(5, "0")}`).toString("base64");
+
+/** The client says of every stream that broke that it is too short; the answer below it knows why. */
+function bodyOf({ readableStreamBody, _response }: BlobDownloadResponseParsed): BucketBody {
+  const answer = (_response as { readableStreamBody?: Readable }).readableStreamBody;
+  const body = readableStreamBody as Readable;
+  return {
+    async *[Symbol.asyncIterator]() {
+      try {
+        yield* body;
+      } catch (error) {
+        throw answer?.errored ?? error;
+      }
+    },
+    destroy: () => body.destroy(),
+  };
+}
 
 const bare = (etag = "") => etag.replace(/^(W\/)?"|"$/g, "");
 

@@ -1,5 +1,4 @@
 import type { IncomingMessage } from "node:http";
-import type { Storage } from "@google-cloud/storage";
 import { StoreError } from "../errors.ts";
 import {
   type Bucket,
@@ -9,10 +8,9 @@ import {
   type BucketRange,
   OutOfRange,
 } from "./bucket.ts";
-import { GsRefusal, statusOf, toGsError } from "./gs-errors.ts";
-import { type GsPlace, parseGsUrl } from "./gs-url.ts";
-import { send, textOf, transport } from "./http-transport.ts";
-import { optional } from "./optional.ts";
+import { GsConnection } from "./gs-connection.ts";
+import { statusOf } from "./gs-errors.ts";
+import { textOf } from "./http-transport.ts";
 
 /** Deletions that are under way at a time. */
 const AT_ONCE = 16;
@@ -22,35 +20,16 @@ const GOES_ON = 308;
 const GIVEN_UP = [200, 204, 404, 410, 499];
 const OBJECT = "name,size,generation,updated,contentType";
 
-interface Sent {
-  method?: string;
-  query?: Record<string, string>;
-  headers?: Record<string, string>;
-  content?: Buffer | string;
-  /** Statuses that are no errors. @default those below 300 */
-  accept?: (status: number) => boolean;
-}
-
 /**
- * A bucket of Google Cloud Storage. The official client has the accounts, their tokens and the signing of URLs; requests of its JSON API go out by our own transport, since the client's repeat themselves and
- * know no limit of silence. A long content is one resumable upload: its pieces come in order, the last with the whole size, and only then there is an object. Uploads cannot be listed; the server gives them up
+ * A bucket of Google Cloud Storage. A long content is one resumable upload: its pieces come in order, the last with the whole size, and only then there is an object. Uploads cannot be listed; the server gives them up
  * after a week (https://cloud.google.com/storage/docs/resumable-uploads).
  */
-export class GsBucket implements Bucket {
-  readonly at: GsPlace & Bucket["at"];
-  readonly #transport;
-  #client: Promise<Storage> | undefined;
+export class GsBucket extends GsConnection implements Bucket {
   /** Of each upload that is under way: bytes that the server has, and the piece that ends it. */
   readonly #uploads = new Map<string, { sent: number; last?: Buffer }>();
 
-  constructor(url: string) {
-    const place = parseGsUrl(url);
-    this.at = { ...place, nested: true, listing: "keys" };
-    this.#transport = transport(place.endpoint.protocol === "https:", place.timeout);
-  }
-
   async head(key: string): Promise<BucketHead | undefined> {
-    const found = await this.#ifThere(() => this.#json<Resource>(this.#object(key), { query: { fields: OBJECT } }));
+    const found = await this.ifThere(() => this.json<Resource>(this.#object(key), { query: { fields: OBJECT } }));
     return found && { ...objectOf(found), contentType: found.contentType ?? "application/octet-stream" };
   }
 
@@ -59,7 +38,7 @@ export class GsBucket implements Bucket {
       "accept-encoding": "gzip", // as it is stored: else the server unpacks what was sent to it packed
       ...(range && { range: `bytes=${range.start}-${range.end ?? ""}` }),
     };
-    const asked = this.#ifThere(() => this.#send(this.#object(key), { query: { alt: "media" }, headers }));
+    const asked = this.ifThere(() => this.send(this.#object(key), { query: { alt: "media" }, headers }));
     const body = await asked.catch((error: StoreError) => {
       throw statusOf(error.cause) === 416 ? new OutOfRange() : error;
     });
@@ -69,26 +48,26 @@ export class GsBucket implements Bucket {
   async text(key: string): Promise<string | undefined> {
     const got = await this.get(key);
     if (!got) return undefined;
-    return this.#ask(() => textOf(got.body));
+    return this.ask(() => textOf(got.body));
   }
 
   async put(key: string, content: Buffer | string, contentType: string): Promise<string> {
     const query = { uploadType: "media", name: key, fields: "generation" };
     const sent = { method: "POST", query, headers: { "content-type": contentType }, content };
-    return (await this.#ask(() => this.#json<Resource>(this.#uploadsPath(), sent))).generation;
+    return (await this.ask(() => this.json<Resource>(this.#uploadsPath(), sent))).generation;
   }
 
   /** The upload's id is its address. */
   async begin(key: string, contentType: string): Promise<string> {
-    const answer = await this.#ask(() =>
-      this.#send(this.#uploadsPath(), {
+    const answer = await this.ask(() =>
+      this.send(this.#uploadsPath(), {
         method: "POST",
         query: { uploadType: "resumable", name: key },
         headers: { "content-type": "application/json; charset=UTF-8", "x-upload-content-type": contentType },
         content: JSON.stringify({ contentType }),
       }),
     );
-    await this.#ask(() => textOf(answer));
+    await this.ask(() => textOf(answer));
     // Whatever host it names, nothing is sent to another than the one that was asked.
     const { pathname, search } = new URL(answer.headers.location ?? "", this.at.endpoint);
     this.#uploads.set(pathname + search, { sent: 0 });
@@ -98,14 +77,14 @@ export class GsBucket implements Bucket {
   async part(_key: string, id: string, part: number, content: Buffer, last: boolean): Promise<BucketPart> {
     const upload = this.#upload(id);
     if (last) upload.last = content;
-    else await this.#ask(() => this.#piece(id, upload, content, "*"));
+    else await this.ask(() => this.#piece(id, upload, content, "*"));
     return { part, etag: "" };
   }
 
   async complete(_key: string, id: string): Promise<string> {
     const upload = this.#upload(id);
     const last = upload.last ?? Buffer.of();
-    const made = await this.#ask(() => this.#piece(id, upload, last, String(upload.sent + last.length)));
+    const made = await this.ask(() => this.#piece(id, upload, last, String(upload.sent + last.length)));
     this.#uploads.delete(id);
     if (made) return made.generation;
     throw new StoreError(
@@ -119,12 +98,12 @@ export class GsBucket implements Bucket {
   async abort(_key: string, id: string): Promise<void> {
     this.#uploads.delete(id);
     const accept = (status: number) => GIVEN_UP.includes(status);
-    await this.#ask(async () => textOf(await this.#send(id, { method: "DELETE", accept })));
+    await this.ask(async () => textOf(await this.send(id, { method: "DELETE", accept })));
   }
 
   async remove(key: string): Promise<void> {
     const accept = (status: number) => status < 300;
-    await this.#ifThere(async () => textOf(await this.#send(this.#object(key), { method: "DELETE", accept })));
+    await this.ifThere(async () => textOf(await this.send(this.#object(key), { method: "DELETE", accept })));
   }
 
   async removeAll(keys: readonly string[]): Promise<void> {
@@ -153,8 +132,8 @@ export class GsBucket implements Bucket {
   async *uploads(): AsyncGenerator<never> {}
 
   async presign(method: "GET" | "PUT", key: string, seconds: number, contentType?: string): Promise<string> {
-    return this.#ask(async () => {
-      const file = (await this.#connect()).bucket(this.at.bucket).file(key);
+    return this.ask(async () => {
+      const file = (await this.connect()).bucket(this.at.bucket).file(key);
       const [url] = await file.getSignedUrl({
         version: "v4",
         action: method === "GET" ? "read" : "write",
@@ -167,46 +146,37 @@ export class GsBucket implements Bucket {
 
   async health(): Promise<string> {
     const query = { maxResults: "1", fields: "kind" };
-    await this.#ask(() => this.#json(`${this.#bucket()}/o`, { query }));
+    await this.ask(() => this.json(`${this.#bucket()}/o`, { query }));
     return `Google Cloud Storage at ${this.at.endpoint.host}, bucket ${this.at.bucket}`;
   }
 
   async keepsFolders(): Promise<boolean> {
     const query = { fields: "hierarchicalNamespace" };
-    const made = await this.#ask(() =>
-      this.#json<{ hierarchicalNamespace?: { enabled?: boolean } }>(this.#bucket(), { query }),
+    const made = await this.ask(() =>
+      this.json<{ hierarchicalNamespace?: { enabled?: boolean } }>(this.#bucket(), { query }),
     );
     return made.hierarchicalNamespace?.enabled === true;
   }
 
   async make(): Promise<boolean> {
-    return this.#ask(async () => {
-      const query = { project: await this.#project() };
+    return this.ask(async () => {
+      const query = { project: await this.project() };
       const headers = { "content-type": "application/json" };
       const content = JSON.stringify({ name: this.at.bucket });
       const accept = (status: number) => status < 300 || status === 409;
-      const answer = await this.#send("/storage/v1/b", { method: "POST", query, headers, content, accept });
+      const answer = await this.send("/storage/v1/b", { method: "POST", query, headers, content, accept });
       await textOf(answer);
       return answer.statusCode !== 409;
     });
   }
 
   async buckets(): Promise<string[]> {
-    return this.#ask(async () => {
+    return this.ask(async () => {
       const names: string[] = [];
-      for await (const { items } of this.#walk("/storage/v1/b", { project: await this.#project() }))
+      for await (const { items } of this.#walk("/storage/v1/b", { project: await this.project() }))
         names.push(...(items ?? []).map(({ name }) => name));
       return names.sort();
     });
-  }
-
-  explain(error: unknown): StoreError {
-    return toGsError(error, this.at);
-  }
-
-  /** What is under way ends with an error. */
-  close(): void {
-    this.#transport.agent.destroy();
   }
 
   #upload(id: string) {
@@ -219,7 +189,7 @@ export class GsBucket implements Bucket {
   async #piece(id: string, upload: { sent: number }, content: Buffer, total: string): Promise<Resource | undefined> {
     for (const [begin, end] = [upload.sent, upload.sent + content.length]; ; ) {
       const range = `bytes ${upload.sent}-${end - 1}/${total}`;
-      const answer = await this.#send(id, {
+      const answer = await this.send(id, {
         method: "PUT",
         headers: { "content-range": range },
         content: content.subarray(upload.sent - begin),
@@ -242,89 +212,13 @@ export class GsBucket implements Bucket {
 
   async *#walk(path: string, query: Record<string, string>): AsyncGenerator<Page> {
     for (let pageToken: string | undefined; ; ) {
-      const page: Page = await this.#ask(() =>
-        this.#json(path, { query: { ...query, ...(pageToken && { pageToken }) } }),
+      const page: Page = await this.ask(() =>
+        this.json(path, { query: { ...query, ...(pageToken && { pageToken }) } }),
       );
       yield page;
       pageToken = page.nextPageToken;
       if (!pageToken) return;
     }
-  }
-
-  async #ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
-    return this.#ask(async () => {
-      try {
-        return await work();
-      } catch (error) {
-        if (statusOf(error) === 404 && !/bucket does not exist/.test(String(error))) return undefined;
-        throw error;
-      }
-    });
-  }
-
-  async #ask<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw toGsError(error, this.at);
-    }
-  }
-
-  async #json<T>(path: string, sent: Sent): Promise<T> {
-    return JSON.parse(await textOf(await this.#send(path, sent))) as T;
-  }
-
-  async #send(
-    path: string,
-    { method = "GET", query = {}, headers = {}, content, accept }: Sent,
-  ): Promise<IncomingMessage> {
-    const url = new URL(path, this.at.endpoint);
-    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-    const asked = { method, url, headers: { ...(await this.#credentials()), ...headers }, content };
-    const answer = await send(this.#transport, asked);
-    const status = answer.statusCode ?? 0;
-    if (accept ? accept(status) : status < 300) return answer;
-    throw new GsRefusal(status, await textOf(answer));
-  }
-
-  async #credentials(): Promise<Record<string, string>> {
-    if (this.at.endpoint.protocol === "http:") return {};
-    const { authClient } = await this.#connect();
-    try {
-      return Object.fromEntries(await authClient.getRequestHeaders(this.at.endpoint.href));
-    } catch (cause) {
-      const mend =
-        "Type: gcloud auth application-default login; or set GOOGLE_APPLICATION_CREDENTIALS; or write gs://<e-mail>:<private key>@…";
-      const what = this.at.email
-        ? `There is no token for account "${this.at.email}".`
-        : "Google's default credentials are not found.";
-      throw new StoreError("denied", "gs", what, mend, cause);
-    }
-  }
-
-  async #project(): Promise<string> {
-    return this.at.project || (await (await this.#connect()).authClient.getProjectId());
-  }
-
-  #connect(): Promise<Storage> {
-    this.#client ??= this.#open();
-    this.#client.catch(() => {
-      this.#client = undefined;
-    });
-    return this.#client;
-  }
-
-  async #open(): Promise<Storage> {
-    const { Storage } = await optional("gs", "@google-cloud/storage", () => import("@google-cloud/storage"));
-    const { email, key, endpoint, project } = this.at;
-    const storage = new Storage({
-      ...(project && { projectId: project }),
-      ...(endpoint.host !== "storage.googleapis.com" && { apiEndpoint: endpoint.origin }),
-      retryOptions: { autoRetry: false, maxRetries: 0 },
-    });
-    // As its option `credentials` would, which prints a warning; what that names instead does not know whose e-mail signs a URL.
-    if (email) storage.authClient.jsonContent = { client_email: email, private_key: key };
-    return storage;
   }
 
   #bucket = () => `/storage/v1/b/${this.at.bucket}`;

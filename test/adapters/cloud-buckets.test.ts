@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { parseAzblobUrl } from "../../adapters/clients/azblob-url.ts";
@@ -111,6 +111,31 @@ describe("a cloud's bucket", () => {
     expect(await faultOf(bucket.put("a", "x", "text/plain"))).toMatchObject({ code: "unprepared" });
     bucket.close();
     server.close();
+  });
+
+  it.each(Object.entries(CLOUDS))("that stops in the middle of a content ends the reading: %s", async (_, at) => {
+    for (const [code, stop] of [
+      ["timeout", () => {}],
+      ["unavailable", (response: ServerResponse) => void response.socket?.resetAndDestroy()],
+    ] as const) {
+      const server = createServer((_, response) => {
+        response.writeHead(200, { "content-length": "1000", etag: '"1"', "x-goog-generation": "1" });
+        response.write("half of it", () => setTimeout(() => stop(response), 50));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const bucket = openBucket(at((server.address() as AddressInfo).port, "&timeout=300"));
+      const got = await bucket.get("a");
+      let read = "";
+      const error = await faultOf(
+        (async () => {
+          for await (const chunk of got?.body ?? []) read += Buffer.from(chunk).toString();
+        })(),
+      );
+      expect([read, bucket.explain(error).code]).toEqual(["half of it", code]);
+      bucket.close();
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it("is opened with what the cloud's own chain finds, and says so where that is nothing", async () => {
