@@ -21,7 +21,15 @@ export class AzblobConnection {
     this.#secret = secretOf(place);
     const unsigned = this.#secret.kind === "signature" ? UNSIGNED : undefined;
     // https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata
-    this.at = { ...place, nested: true, listing: "keys", segments: 254, alone: true, unsigned };
+    this.at = {
+      ...place,
+      nested: true,
+      listing: "keys",
+      segments: 254,
+      alone: true,
+      unsigned,
+      unlisted: "the service drops them a week later",
+    };
     this.#transport = transport(place.tls, place.timeout);
   }
 

@@ -48,6 +48,8 @@ export interface Bucket {
     readonly unsigned?: string | undefined;
     /** Most segments that a key may have; absent: as many as fit. */
     readonly segments?: number;
+    /** Why uploads that are not complete cannot be listed, and need not be: they end by themselves; absent: they can. */
+    readonly unlisted?: string;
     /** Whether what is written under a key ends an upload in parts of the same key. */
     readonly alone?: boolean;
   };

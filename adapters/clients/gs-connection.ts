@@ -28,7 +28,7 @@ export class GsConnection {
 
   constructor(url: string) {
     const place = parseGsUrl(url);
-    this.at = { ...place, nested: true, listing: "keys" };
+    this.at = { ...place, nested: true, listing: "keys", unlisted: "the service drops them a week later" };
     this.#transport = transport(place.endpoint.protocol === "https:", place.timeout);
   }
 

@@ -59,6 +59,8 @@ async function bucketsOf(bucket: Bucket): Promise<Figure> {
 }
 
 async function uploadsOf(bucket: Bucket, signal: AbortSignal): Promise<Figure> {
+  const { unlisted } = bucket.at;
+  if (unlisted) return { name: "unfinished uploads", value: null, text: "not known", note: unlisted };
   const found: BucketUpload[] = [];
   for await (const one of bucket.uploads("")) {
     found.push(one);
