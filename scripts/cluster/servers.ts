@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Plan } from "../../components/plan.ts";
 import type { Before } from "../stack/bring-up.ts";
 import { initialise, mendMissing } from "../stack/credentials.ts";
@@ -5,7 +6,7 @@ import { deploy, destroy, recover, type Watched } from "../stack/deploy.ts";
 import type { Servers, Where } from "../stack/servers.ts";
 import { count, Failure, type Report, seconds } from "../terminal/report.ts";
 import { checkCluster } from "./checks.ts";
-import { type Cluster, requireCluster } from "./cluster.ts";
+import { type Cluster, isMissing, requireCluster } from "./cluster.ts";
 import { disconnect, ensureConnection, holderOf } from "./connection.ts";
 import { runInside, runInteractive } from "./exec.ts";
 import { readLog } from "./log.ts";
@@ -55,9 +56,7 @@ export async function onCluster(where: Where): Promise<Servers> {
         running: state === "Running",
         healthy: ready,
       })),
-    async restart(product) {
-      await cluster.core.deleteNamespacedPod({ name: `${product}-0`, namespace: cluster.namespace });
-    },
+    restart: (product) => restartPod(cluster, product),
     inside: (product, program, input) => runInside(cluster, pod(product), program, input),
     interactive: (product, program, env) => runInteractive(cluster, pod(product), program, env),
     log: (product, wanted, take, signal) => readLog(cluster, pod(product), wanted, take, signal),
@@ -66,6 +65,21 @@ export async function onCluster(where: Where): Promise<Servers> {
       return found ? lastWords(cluster, found) : "";
     },
   };
+}
+
+/** Deletes a product's pod, in whose place the cluster makes another. Resolves when the old one has ended: until then it still answers. */
+async function restartPod({ core, namespace }: Cluster, product: string): Promise<void> {
+  const name = `${product}-0`;
+  const uidOf = async () =>
+    (
+      await core
+        .readNamespacedPod({ name, namespace })
+        .catch((error) => (isMissing(error) ? undefined : Promise.reject(error)))
+    )?.metadata?.uid;
+  const before = await uidOf();
+  if (before === undefined) throw new Failure(`the pod ${name} is not there`, "Type: npm run up");
+  await core.deleteNamespacedPod({ name, namespace });
+  while ((await uidOf()) === before) await sleep(100);
 }
 
 /** The cluster's pods, as an update sees them. */
