@@ -148,7 +148,7 @@ async function states(plan: Plan, servers: Servers): Promise<Check[]> {
   return Promise.all(
     plan.services.map(async ({ product }) => {
       const found = all.find((server) => server.product === product);
-      if (!found) return check(product, "fault", "has no server", "Type: npm run up");
+      if (!found) return check(product, "fault", `has no ${servers.noun}`, "Type: npm run up");
       if (found.healthy) return check(product, "ok", "running, healthy");
       const { answersAt } = asked.find((service) => service.product === product) ?? {};
       if (found.running && answersAt && (await answers(answersAt))) return check(product, "ok", "running, answers");

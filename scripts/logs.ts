@@ -38,7 +38,7 @@ await command<Options>({
     else await readAll(found, servers, wanted, write);
     if (gone.length > 0)
       throw new Failure(
-        `${gone.join(", ")}: no server${plan.running ? "" : ", the stack is down"}`,
+        `${gone.join(", ")}: no ${servers.noun}${plan.running ? "" : ", the stack is down"}`,
         "Type: npm run up",
       );
   },
@@ -108,7 +108,7 @@ async function followAll(
     await Promise.all(
       found.map((one) => {
         const told = {
-          gone: () => note("note", one, "its server has stopped"),
+          gone: () => note("note", one, `its ${servers.noun} has stopped`),
           back: () => note("ok", one, "runs again"),
         };
         return follow(one, servers, wanted, take, told, end.signal);

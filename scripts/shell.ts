@@ -78,7 +78,7 @@ async function inside(plan: Plan, product: string, program: readonly string[], e
   const server = (await servers.list()).find((one) => one.product === product);
   if (server?.running) return servers.interactive(product, program, env);
   throw new Failure(
-    `${product} does not run: ${server ? `its server is ${server.state}` : "no server"}`,
+    `${product} does not run: ${server ? `its ${servers.noun} is ${server.state}` : `no ${servers.noun}`}`,
     "Type: npm run up",
   );
 }

@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import { smoke } from "./smoke/smoke.ts";
 import { knownPlan } from "./stack/file.ts";
-import { requireReachable } from "./stack/servers.ts";
+import { reach } from "./stack/servers.ts";
 import { command } from "./terminal/command.ts";
 
 await command<{ keep?: boolean }>({
@@ -12,7 +12,7 @@ await command<{ keep?: boolean }>({
   help: "It restarts the stack's containers. Exit code 0 only when every step held. Runs may go on side by side.",
   async run({ stack, keep }, report) {
     const { plan } = knownPlan(stack);
-    await requireReachable(plan);
+    await reach(plan);
     await smoke(plan, report, { quick: false, keep });
   },
 });

@@ -23,6 +23,7 @@ export async function onCluster(where: Where): Promise<Servers> {
   };
   const pod = (product: string) => ({ name: `${product}-0`, container: product });
   return {
+    noun: "pod",
     title: `kubernetes ${cluster.version} · context ${cluster.context} · namespace ${cluster.namespace}`,
     look,
     async check(plan) {

@@ -36,6 +36,8 @@ export interface Server {
 export interface Servers {
   /** What and how big it is, in a line. */
   title: string;
+  /** What a server is there: a container, a pod. */
+  noun: string;
   /** Whether it has what the plan wants, for people. */
   look(plan: Plan): Promise<Check[]>;
   /** Looks whether it has what the plan wants; throws a Failure where it lacks something. Resolves to what was found. */
@@ -64,7 +66,12 @@ export interface Servers {
 /** Makes sure that a stack is up and that the addresses of its `.env` lead to it. */
 export async function requireReachable(plan: Plan): Promise<void> {
   requireRunning(plan);
-  if (plan.target === "kubernetes" && plan.services.length > 0)
+  await reach(plan);
+}
+
+/** Makes sure that the addresses of `.env` lead to the stack's servers, whoever has started them. */
+export async function reach(plan: Plan): Promise<void> {
+  if (plan.target === "kubernetes" && plan.running && plan.services.length > 0)
     await (await import("../cluster/connection.ts")).ensureConnection(plan);
 }
 
@@ -83,6 +90,7 @@ async function onEngine({ stack, root, engineHost }: Where): Promise<Servers> {
   const engine = await requireEngine(engineHost);
   const { host } = engine;
   return {
+    noun: "container",
     title: `docker ${engine.version} · ${count(engine.cpus, "CPU")} · ${size(engine.memory)}`,
     look: async (plan) => [...(await checkCapacity(plan, engine)), ...(await checkImages(plan, engine))],
     check: (plan) => checkMachine(plan, engine),

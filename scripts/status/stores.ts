@@ -16,7 +16,7 @@ export interface Store {
 /** Whether a store does what it is for. */
 export const isSilent = ({ answers, state }: Store) => answers !== "yes" || state === ABSENT;
 
-const ABSENT = "no server";
+const ABSENT = "not there";
 
 /** Every product of the plan. `variables` are those of `.env.admin`. */
 export async function storesOf(plan: Plan, variables: Record<string, string>): Promise<Store[]> {
