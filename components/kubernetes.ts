@@ -1,8 +1,8 @@
-import { posix } from "node:path";
 import { row } from "./catalogue/index.ts";
+import { bytes, containerPorts, filesOf, keyOf, podSpec } from "./kubernetes-pod.ts";
 import { at, type Plan, type Service } from "./plan.ts";
-import { type Container, MiB } from "./product.ts";
-import { secretsIn, type Text } from "./secret.ts";
+import type { Container } from "./product.ts";
+import type { Text } from "./secret.ts";
 
 /** An object of the cluster. Plain data, but for the values of Secrets, which are text that may hold credentials. */
 export interface Manifest {
@@ -39,11 +39,6 @@ export const labelsOf = (stack: string, product?: string): Record<string, string
   "app.kubernetes.io/instance": stack,
   ...(product && { "app.kubernetes.io/name": product }),
 });
-
-/** How long one probe may take, and how often one is made, in seconds. */
-const PROBE = { timeoutSeconds: 5, periodSeconds: 5 };
-/** A server's own files are small, and what it keeps lies in its claim. */
-const SCRATCH = "256Mi";
 
 /** Renders a plan for Kubernetes. Pure: the component registers this, `export kubernetes` writes it down. */
 export function renderKubernetes(plan: Plan): KubernetesStack {
@@ -167,25 +162,6 @@ function renderService(plan: Plan, service: Service): Manifest[] {
   ];
 }
 
-const containerPorts = (product: string) =>
-  Object.entries(row(product).container?.ports ?? {}).map(([name, { container }]) => ({
-    name,
-    containerPort: container,
-  }));
-
-interface File {
-  path: string;
-  content: Text;
-}
-
-const filesOf = (files: readonly File[]) => ({
-  secrets: files.filter(({ content }) => secretsIn(content).length > 0),
-  plain: files.filter(({ content }) => secretsIn(content).length === 0),
-});
-
-/** A path as the key of a Secret or ConfigMap. */
-const keyOf = (path: string) => path.slice(1).replaceAll("/", ".");
-
 function statefulSet(plan: Plan, service: Service, container: Container) {
   const { product, budget } = service;
   const labels = labelsOf(plan.stack, product);
@@ -216,112 +192,3 @@ function statefulSet(plan: Plan, service: Service, container: Container) {
 const digestOf = (container: Container, service: Service): Digest => ({
   digestOf: Object.values(container.files(at(service))).map(({ content }) => content),
 });
-
-function podSpec(service: Service, container: Container) {
-  const [uid, gid] = service.user.split(":").map(Number);
-  const { mounts, volumes } = volumesOf(service, container);
-  return {
-    // Kubernetes puts the address of each service into the environment, which some servers take for settings.
-    enableServiceLinks: false,
-    automountServiceAccountToken: false,
-    terminationGracePeriodSeconds: container.stop.grace + STOP_MARGIN,
-    securityContext: {
-      runAsNonRoot: true,
-      runAsUser: uid,
-      runAsGroup: gid,
-      fsGroup: gid,
-      // Of a big volume it would take minutes at every start.
-      fsGroupChangePolicy: "OnRootMismatch",
-      seccompProfile: { type: "RuntimeDefault" },
-    },
-    containers: [
-      {
-        name: service.product,
-        image: service.image,
-        imagePullPolicy: "IfNotPresent",
-        args: container.args(at(service)),
-        env: Object.entries(container.env(at(service))).map(([name, value]) => ({ name, value })),
-        ports: containerPorts(service.product),
-        resources: resourcesOf(service),
-        securityContext: {
-          allowPrivilegeEscalation: false,
-          capabilities: { drop: ["ALL"] },
-          readOnlyRootFilesystem: container.writesRoot === undefined,
-        },
-        ...probes(container),
-        ...stopping(container),
-        volumeMounts: mounts,
-      },
-    ],
-    volumes,
-  };
-}
-
-/** Beyond what the server may take to stop: the kubelet's own work. */
-const STOP_MARGIN = 5;
-
-/** Memory that is promised is what may be used: a store that is killed for another's greed loses time. Cores are shared. */
-const resourcesOf = ({ budget: { cpu, memory } }: Service) => ({
-  requests: { cpu: `${Math.max(50, Math.round(cpu * 100))}m`, memory: bytes(memory) },
-  limits: { cpu: String(cpu), memory: bytes(memory) },
-});
-
-/** Startup and readiness ask the server; that it still listens is all that decides over its life, or a long recovery would be its end. */
-function probes({ probe, ports, startup }: Container) {
-  const [first] = Object.keys(ports);
-  const asks = "exec" in probe ? { exec: { command: probe.exec } } : { httpGet: httpOf(probe) };
-  return {
-    startupProbe: { ...asks, timeoutSeconds: PROBE.timeoutSeconds, periodSeconds: 1, failureThreshold: startup },
-    readinessProbe: { ...asks, ...PROBE, failureThreshold: 3 },
-    livenessProbe: {
-      tcpSocket: { port: first },
-      timeoutSeconds: PROBE.timeoutSeconds,
-      periodSeconds: 10,
-      failureThreshold: 6,
-    },
-  };
-}
-
-/** The kubelet asks from outside, whatever programs the image has. */
-function httpOf(probe: Exclude<Container["probe"], { exec: unknown }>) {
-  const { port, path } = "http" in probe ? probe.http : probe.host;
-  return { port, path };
-}
-
-/** A cluster sends the image's own signal, or SIGTERM: another one is sent before it. */
-function stopping({ stop }: Container) {
-  if (stop.signal === "SIGTERM") return {};
-  const command = ["sh", "-c", `kill -s ${stop.signal.slice(3)} 1; while kill -0 1; do sleep 1; done`];
-  return { lifecycle: { preStop: { exec: { command } } } };
-}
-
-function volumesOf(service: Service, container: Container) {
-  const { product } = service;
-  const files = Object.entries(container.files(at(service))).map(([path, { content }]) => ({ path, content }));
-  const mounts: object[] = [{ name: "data", mountPath: container.data }];
-  const volumes: object[] = [];
-  for (const [index, folder] of [...new Set(files.map(({ path }) => posix.dirname(path)))].entries()) {
-    const here = files.filter(({ path }) => posix.dirname(path) === folder);
-    const { secrets, plain } = filesOf(here);
-    const items = (some: readonly File[]) => some.map(({ path }) => ({ key: keyOf(path), path: posix.basename(path) }));
-    const sources = [
-      ...(secrets.length > 0 ? [{ secret: { name: `${product}-files`, items: items(secrets) } }] : []),
-      ...(plain.length > 0 ? [{ configMap: { name: `${product}-files`, items: items(plain) } }] : []),
-    ];
-    volumes.push({ name: `files-${index}`, projected: { defaultMode: 0o444, sources } });
-    mounts.push({ name: `files-${index}`, mountPath: folder, readOnly: true });
-  }
-  const scratch = (container.writable ?? ["/tmp"]).filter((path) => path !== container.data);
-  for (const [index, path] of scratch.entries()) {
-    volumes.push({ name: `scratch-${index}`, emptyDir: { sizeLimit: SCRATCH } });
-    mounts.push({ name: `scratch-${index}`, mountPath: path });
-  }
-  if (container.shm) {
-    volumes.push({ name: "shm", emptyDir: { medium: "Memory", sizeLimit: bytes(container.shm(at(service))) } });
-    mounts.push({ name: "shm", mountPath: "/dev/shm" });
-  }
-  return { mounts, volumes };
-}
-
-/** As the API server writes it back. */
-const bytes = (count: number) => `${Math.floor(count / MiB)}Mi`;
