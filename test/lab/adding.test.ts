@@ -42,5 +42,7 @@ it("is listed by doctor, status, the compose file and the matrix", async () => {
   const matrix = await succeeds(
     `node --input-type=module -e 'console.log((await import("./test/matrix.ts")).matrix())'`,
   );
-  expect(matrix).toContain("| Bluekey (`bluekey`) | session, event | docker | Apache-2.0 | maintained |");
+  expect(matrix).toContain(
+    "| Bluekey (`bluekey`) | session, event | docker, kubernetes (rendered) | Apache-2.0 | maintained |",
+  );
 });

@@ -5,20 +5,22 @@ import { catalogue, filledRoles, row } from "../../components/catalogue/index.ts
 import { useClone } from "./clone.ts";
 import { bringImages } from "./cluster/images.ts";
 import { clusterDown, restartKubelet } from "./cluster/index.ts";
+import { CONTEXT } from "./cluster/place.ts";
 import { useCluster } from "./cluster/use.ts";
 import { proveContracts } from "./contracts.ts";
 import { credentialsOf } from "./credentials.ts";
 import { only, withImages } from "./flags.ts";
 import { groundFor } from "./lab.ts";
 import { prove } from "./proof.ts";
+import { CLUSTER_STACK, readmeCommands } from "./readme-commands.ts";
 
 // The same settings on a real API server and a real kubelet, whose namespace takes no pod that is not `restricted`.
 
 const lab = inject("lab");
 /** Of the default stack, in the order of the roles they fill. */
 const PRODUCTS = ["postgres", "redis", "minio"];
-const NAMESPACE = "agent-stores-node";
-const STACK = "--stack node";
+const NAMESPACE = "agent-stores-k8s";
+const STACK = CLUSTER_STACK;
 
 const cluster = useCluster(PRODUCTS.map((product) => lab.images[product] ?? ""));
 const clone = useClone([]);
@@ -31,13 +33,15 @@ const get = (what: string, path: string) => kubectl("get", what, "-n", NAMESPACE
 const inStores = (line: string) =>
   succeeds(`node --input-type=module-typescript -e 'import { openStores } from "./adapters/index.ts";
 import { readFileSync } from "node:fs"; import { parseEnv } from "node:util";
-await using stores = openStores(parseEnv(readFileSync(".env.node", "utf8"))); const { session, memory } = stores.tenant("lab-keep"); ${line}'`);
+await using stores = openStores(parseEnv(readFileSync(".env.k8s", "utf8"))); const { session, memory } = stores.tenant("lab-keep"); ${line}'`);
 const keep = () => inStores('await session.set("kept", "here"); await memory.put({ key: "kept", value: "here" });');
 const kept = () => inStores('console.log((await session.get("kept")) ?? "gone", (await memory.get("kept"))?.value);');
 
 describe("the default stack on a node", () => {
-  it("comes up from nothing and passes the short smoke", async () => {
-    const said = await npm("up", `${options} --port auto ${withImages(lab)}`);
+  it("comes up from nothing and passes the short smoke, by the README's commands", async () => {
+    const [up = "", ...others] = readmeCommands.filter((command) => command.includes(CLUSTER_STACK));
+    const said = await succeeds(`${up.replace("<name>", CONTEXT)} --port auto ${withImages(lab)}`);
+    for (const command of others) await succeeds(command);
     expect(said).toContain("smoke");
     for (const product of PRODUCTS) expect(await get(`pod/${product}-0`, "{.status.phase}")).toBe("Running");
     expect(await kubectl("get", "namespace", NAMESPACE, "-o", "jsonpath={.metadata.labels}")).toContain(
@@ -72,7 +76,7 @@ describe("the default stack on a node", () => {
       for (const value of Object.values(data as Record<string, string>))
         expect(all).not.toContain(Buffer.from(value, "base64").toString("utf8").trim());
     const postgres = new URL(
-      /^DATABASE_URL=(.*)$/m.exec(readFileSync(join(clone.folder, ".env.node"), "utf8"))?.[1] ?? "",
+      /^DATABASE_URL=(.*)$/m.exec(readFileSync(join(clone.folder, ".env.k8s"), "utf8"))?.[1] ?? "",
     );
     expect(postgres.password.length).toBeGreaterThan(20);
     expect(all).not.toContain(postgres.password);
@@ -106,18 +110,18 @@ describe("the default stack on a node", () => {
   });
 
   it("down keeps data and credentials, and up brings them back", async () => {
-    const before = readFileSync(join(clone.folder, ".env.node"), "utf8");
+    const before = readFileSync(join(clone.folder, ".env.k8s"), "utf8");
     await npm("down");
     expect(await kubectl("get", "pod,service,secret", "-n", NAMESPACE, "-o", "name")).toBe("");
     await npm("up");
-    expect(readFileSync(join(clone.folder, ".env.node"), "utf8")).toBe(before);
+    expect(readFileSync(join(clone.folder, ".env.k8s"), "utf8")).toBe(before);
     expect(await kept()).toContain("here here");
   });
 
   it("is written down for kubectl, and the API server takes it as it stands", async () => {
     await npm("export", "kubernetes --out written --with-secrets");
     const base = await succeeds("cat written/base/*.yaml");
-    for (const password of await credentialsOf(clone, "node")) expect(base).not.toContain(password);
+    for (const password of await credentialsOf(clone, "k8s")) expect(base).not.toContain(password);
     const taken = await kubectl("apply", "--dry-run=server", "-k", join(clone.folder, "written", "secrets"));
     for (const product of PRODUCTS) expect(taken).toMatch(new RegExp(`statefulset.apps/${product} .*dry run`));
     expect(taken).toContain("networkpolicy.networking.k8s.io/agent-stores-deny");
@@ -125,7 +129,7 @@ describe("the default stack on a node", () => {
 
   it("holds the contracts as it does in Docker", async () => {
     const roles = filledRoles.filter((role) => role !== "trace");
-    await proveContracts(clone, lab, { variables: ".env.node.admin", products: PRODUCTS, target: "kubernetes", roles });
+    await proveContracts(clone, lab, { variables: ".env.k8s.admin", products: PRODUCTS, target: "kubernetes", roles });
   }, 1_200_000);
 
   it("takes what was in the namespace along with it", async () => {

@@ -1,28 +1,19 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { beforeAll, describe, expect, inject, it } from "vitest";
-import { root } from "../../stacks/place.ts";
 import { useClone } from "./clone.ts";
 import { withImages } from "./flags.ts";
+import { CLUSTER_STACK, readmeCommands } from "./readme-commands.ts";
 
 // Every command of the README, as it stands there and in its order.
 
 const lab = inject("lab");
 const clone = useClone();
 
-const blocks = [...readFileSync(join(root, "README.md"), "utf8").matchAll(/```sh\n([\s\S]*?)```/g)].map(
-  ([, text = ""]) => text,
-);
-const commands = blocks.flatMap((text) =>
-  text
-    .split("\n")
-    .map((line) => line.replace(/\s+#.*$/, "").trim())
-    .filter(Boolean),
-);
 /** A stack of its own, so that the commands can stand as they are. */
 const env = { AGENT_STORES_STACK: "readme" };
 /** They run this very file; CI runs them. */
 const OURSELVES = ["npm test", "npm run lab"];
+/** What needs a cluster is run where there is one: kubernetes.test.ts. */
+const commands = readmeCommands.filter((command) => !command.includes(CLUSTER_STACK));
 
 beforeAll(async () => {
   const ran = await clone.run(`npm run init -- --port auto ${withImages(lab)}`, { env });
