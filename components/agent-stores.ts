@@ -4,7 +4,7 @@ import { connections } from "./connections.ts";
 import type { Plan } from "./plan.ts";
 import { registerContainers } from "./register-docker.ts";
 import { registerObjects } from "./register-kubernetes.ts";
-import { resolver } from "./resolve.ts";
+import { type Resolve, resolver } from "./resolve.ts";
 import type { Text } from "./secret.ts";
 
 export interface AgentStoresArgs {
@@ -52,7 +52,7 @@ export class AgentStores extends pulumi.ComponentResource {
     this.registerOutputs({ endpoints: this.endpoints, env: this.env, adminEnv: this.adminEnv });
   }
 
-  #servers(name: string, args: AgentStoresArgs, text: ReturnType<typeof resolver>): pulumi.CustomResource[] {
+  #servers(name: string, args: AgentStoresArgs, text: Resolve): pulumi.CustomResource[] {
     const { target } = args.plan;
     if (target === "docker") return registerContainers(this, name, args, text);
     return target === "kubernetes" ? registerObjects(this, name, args.plan, text) : [];

@@ -10,9 +10,10 @@ const PROBE = { timeoutSeconds: 5, periodSeconds: 5 };
 const SCRATCH = "256Mi";
 
 /** The pod of a product's one server: what it runs, as whom, with how much, and what it is asked. */
-export function podSpec(service: Service, container: Container) {
+export function podSpec(service: Service, container: Container, files: readonly File[]) {
   const [uid, gid] = service.user.split(":").map(Number);
-  const { mounts, volumes } = volumesOf(service, container);
+  const here = at(service);
+  const { mounts, volumes } = volumesOf(service.product, container, files, container.shm?.(here));
   return {
     // Kubernetes puts the address of each service into the environment, which some servers take for settings.
     enableServiceLinks: false,
@@ -32,8 +33,8 @@ export function podSpec(service: Service, container: Container) {
         name: service.product,
         image: service.image,
         imagePullPolicy: "IfNotPresent",
-        args: container.args(at(service)),
-        env: Object.entries(container.env(at(service))).map(([name, value]) => ({ name, value })),
+        args: container.args(here),
+        env: Object.entries(container.env(here)).map(([name, value]) => ({ name, value })),
         ports: containerPorts(service.product),
         resources: resourcesOf(service),
         securityContext: {
@@ -88,14 +89,12 @@ function stopping({ stop }: Container) {
   return { lifecycle: { preStop: { exec: { command } } } };
 }
 
-function volumesOf(service: Service, container: Container) {
-  const { product } = service;
-  const files = Object.entries(container.files(at(service))).map(([path, { content }]) => ({ path, content }));
+function volumesOf(product: string, container: Container, files: readonly File[], shm: number | undefined) {
   const mounts: object[] = [{ name: "data", mountPath: container.data }];
   const volumes: object[] = [];
   for (const [index, folder] of [...new Set(files.map(({ path }) => posix.dirname(path)))].entries()) {
     const here = files.filter(({ path }) => posix.dirname(path) === folder);
-    const { secrets, plain } = filesOf(here);
+    const { secrets, plain } = bySecrecy(here);
     const items = (some: readonly File[]) => some.map(({ path }) => ({ key: keyOf(path), path: posix.basename(path) }));
     const sources = [
       ...(secrets.length > 0 ? [{ secret: { name: `${product}-files`, items: items(secrets) } }] : []),
@@ -109,8 +108,8 @@ function volumesOf(service: Service, container: Container) {
     volumes.push({ name: `scratch-${index}`, emptyDir: { sizeLimit: SCRATCH } });
     mounts.push({ name: `scratch-${index}`, mountPath: path });
   }
-  if (container.shm) {
-    volumes.push({ name: "shm", emptyDir: { medium: "Memory", sizeLimit: bytes(container.shm(at(service))) } });
+  if (shm !== undefined) {
+    volumes.push({ name: "shm", emptyDir: { medium: "Memory", sizeLimit: bytes(shm) } });
     mounts.push({ name: "shm", mountPath: "/dev/shm" });
   }
   return { mounts, volumes };
@@ -128,8 +127,12 @@ export interface File {
   content: Text;
 }
 
-/** The files of a row that hold credentials, and those that hold none. */
-export const filesOf = (files: readonly File[]) => ({
+/** The files that a server reads. */
+export const filesOf = (service: Service, { files }: Container): File[] =>
+  Object.entries(files(at(service))).map(([path, { content }]) => ({ path, content }));
+
+/** Those that hold credentials, and those that hold none. */
+export const bySecrecy = (files: readonly File[]) => ({
   secrets: files.filter(({ content }) => secretsIn(content).length > 0),
   plain: files.filter(({ content }) => secretsIn(content).length === 0),
 });

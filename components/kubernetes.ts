@@ -1,6 +1,6 @@
 import { row } from "./catalogue/index.ts";
-import { bytes, containerPorts, filesOf, keyOf, podSpec } from "./kubernetes-pod.ts";
-import { at, type Plan, type Service } from "./plan.ts";
+import { bySecrecy, bytes, containerPorts, type File, filesOf, keyOf, podSpec } from "./kubernetes-pod.ts";
+import type { Plan, Service } from "./plan.ts";
 import type { Container } from "./product.ts";
 import type { Text } from "./secret.ts";
 
@@ -21,6 +21,9 @@ export interface Manifest {
 export interface Digest {
   digestOf: readonly Text[];
 }
+
+export const isDigest = (value: unknown): value is Digest =>
+  typeof value === "object" && value !== null && "digestOf" in value;
 
 /** A whole stack on a cluster. */
 export interface KubernetesStack {
@@ -114,8 +117,8 @@ function renderService(plan: Plan, service: Service): Manifest[] {
   const metadata = (name: string) => ({ name, labels: labelsOf(plan.stack, product) });
   const selector = labelsOf(plan.stack, product);
   const ports = containerPorts(product).map(({ name, containerPort: port }) => ({ name, port, targetPort: name }));
-  const files = Object.entries(container.files(at(service)));
-  const { secrets, plain } = filesOf(files.map(([path, { content }]) => ({ path, content })));
+  const files = filesOf(service, container);
+  const { secrets, plain } = bySecrecy(files);
   return [
     ...(secrets.length > 0
       ? [
@@ -157,13 +160,14 @@ function renderService(plan: Plan, service: Service): Manifest[] {
       apiVersion: "apps/v1",
       kind: "StatefulSet",
       metadata: metadata(product),
-      spec: statefulSet(plan, service, container),
+      spec: statefulSet(plan, service, container, files),
     },
   ];
 }
 
-function statefulSet(plan: Plan, service: Service, container: Container) {
+function statefulSet(plan: Plan, service: Service, container: Container, files: readonly File[]) {
   const { product, budget } = service;
+  const digest: Digest = { digestOf: files.map(({ content }) => content) };
   const labels = labelsOf(plan.stack, product);
   return {
     replicas: 1,
@@ -183,12 +187,8 @@ function statefulSet(plan: Plan, service: Service, container: Container) {
       },
     ],
     template: {
-      metadata: { labels, annotations: { "agent-stores/files": digestOf(container, service) } },
-      spec: podSpec(service, container),
+      metadata: { labels, annotations: { "agent-stores/files": digest } },
+      spec: podSpec(service, container, files),
     },
   };
 }
-
-const digestOf = (container: Container, service: Service): Digest => ({
-  digestOf: Object.values(container.files(at(service))).map(({ content }) => content),
-});

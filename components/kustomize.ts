@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { secretVariable } from "./connections.ts";
-import { type Digest, type Manifest, renderKubernetes } from "./kubernetes.ts";
+import { isDigest, type Manifest, renderKubernetes } from "./kubernetes.ts";
 import type { Plan } from "./plan.ts";
 import { fill, type Text } from "./secret.ts";
 
@@ -84,6 +84,3 @@ function withoutDigests(value: unknown): unknown {
   const kept = Object.entries(value).filter(([, one]) => !isDigest(one));
   return Object.fromEntries(kept.map(([key, one]) => [key, withoutDigests(one)]));
 }
-
-const isDigest = (value: unknown): value is Digest =>
-  typeof value === "object" && value !== null && "digestOf" in value;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ACCOUNTS, type Account, type At } from "./product.ts";
+import { type Account, type At, forAll } from "./product.ts";
 import { type Text, url } from "./secret.ts";
 
 /** For how long a product of the trace role keeps spans. */
@@ -10,8 +10,7 @@ export const retention = z.int().min(1).max(8760).default(168).describe("hours t
  */
 export function otlpUrls(at: At, api: "jaeger" | "tempo"): Record<Account, Text> {
   const query = { tls: "false", query: `http://${at.host}:${at.ports.query}`, api };
-  const all = url({ scheme: "otlp:", host: at.host, port: at.beside["otel-collector"]?.http, query });
-  return Object.fromEntries(ACCOUNTS.map((account) => [account, all])) as Record<Account, Text>;
+  return forAll(url({ scheme: "otlp:", host: at.host, port: at.beside["otel-collector"]?.http, query }));
 }
 
 /** What SDKs of OpenTelemetry read by themselves, in any language. */

@@ -19,6 +19,9 @@ export interface Budget {
 export const ACCOUNTS = ["admin", "owner", "fleet", "app"] as const;
 export type Account = (typeof ACCOUNTS)[number];
 
+/** The URL of a product that tells no accounts apart. */
+export const forAll = (url: Text): Record<Account, Text> => ({ admin: url, owner: url, fleet: url, app: url });
+
 /** What a row's functions are given. */
 export interface At {
   /** Where clients reach it. */

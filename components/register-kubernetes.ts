@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { type Digest, renderKubernetes } from "./kubernetes.ts";
+import { type Digest, isDigest, renderKubernetes } from "./kubernetes.ts";
 import type { Plan } from "./plan.ts";
 import type { Resolve } from "./resolve.ts";
 import { isSecretRef, type Text } from "./secret.ts";
@@ -64,8 +64,6 @@ function resolved(value: unknown, text: Resolve): unknown {
 
 const isText = (value: unknown): value is Exclude<Text, string> =>
   isSecretRef(value) || (typeof value === "object" && value !== null && "join" in value && Array.isArray(value.join));
-const isDigest = (value: unknown): value is Digest =>
-  typeof value === "object" && value !== null && "digestOf" in value;
 
 /** No secret: nobody finds 190 random bits by their hash, and a secret would hide the whole object in every preview. */
 const digest = ({ digestOf }: Digest, text: Resolve) =>

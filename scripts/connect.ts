@@ -1,4 +1,5 @@
 import { Option } from "commander";
+import { connections } from "../components/connections.ts";
 import { requireCluster } from "./cluster/cluster.ts";
 import { disconnect, hold, holderOf, letGo, whatOf } from "./cluster/connection.ts";
 import { forward } from "./cluster/forward.ts";
@@ -31,14 +32,7 @@ await command<{ stop?: boolean }>({
     const cluster = await requireCluster(plan);
     const open = await forward(cluster, plan);
     hold(plan);
-    for (const { product, ports } of plan.services)
-      report.line(
-        "ok",
-        product,
-        Object.values(ports)
-          .map((port) => `127.0.0.1:${port}`)
-          .join(" "),
-      );
+    for (const [product, where] of Object.entries(connections(plan).endpoints)) report.line("ok", product, where);
     await new Promise<void>((resolve) => {
       for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => resolve());
     });

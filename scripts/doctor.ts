@@ -113,18 +113,13 @@ async function machine(stack: string): Promise<Check[]> {
     ];
   if (engine.state === "dead")
     return [check("engine", needed ? "fault" : "note", `${engine.host} does not answer: ${engine.why}`, engine.mend)];
+  const servers = plan?.target === "docker" ? await serversOf(plan) : undefined;
   const { version, host, context, cpus, memory } = engine.info;
   const where = context ? `context ${context}` : host;
   return [
     check("engine", "ok", `docker ${version} · ${where} · ${cpus} CPUs · ${size(memory)}`),
     await cli(needed),
-    ...(plan?.target === "docker"
-      ? [
-          ...(await states(plan, await serversOf(plan))),
-          ...(await (await serversOf(plan)).look(plan)),
-          ...checkUpkeep(plan),
-        ]
-      : []),
+    ...(plan && servers ? [...(await states(plan, servers)), ...(await servers.look(plan)), ...checkUpkeep(plan)] : []),
   ];
 }
 

@@ -111,16 +111,18 @@ describe("products that take each other's place", () => {
   });
 });
 
+/** Nothing fills the roles that something fills by itself. */
+const none = {
+  vector: "none",
+  memory: "none",
+  session: "none",
+  artifact: "none",
+  run: "none",
+  event: "none",
+  search: "none",
+};
+
 describe("a product that has a companion", () => {
-  const none = {
-    vector: "none",
-    memory: "none",
-    session: "none",
-    artifact: "none",
-    run: "none",
-    event: "none",
-    search: "none",
-  };
   const traced = (raw: Record<string, unknown> = {}) => plan({ ...none, trace: "jaeger", ...raw });
 
   it("has it beside itself, which serves the same role and is a service like any other", () => {
@@ -174,15 +176,6 @@ describe("a product that has a companion", () => {
 
 describe("a server whose image has no shell", () => {
   it("is asked from outside, and the engine is told no healthcheck", () => {
-    const none = {
-      vector: "none",
-      memory: "none",
-      session: "none",
-      artifact: "none",
-      run: "none",
-      event: "none",
-      search: "none",
-    };
     const [tempo, collector] = renderDocker(plan({ ...none, trace: "tempo" })).services;
     expect(collector).toMatchObject({ answersAt: "http://127.0.0.1:4318/v1/traces" });
     expect(collector).not.toHaveProperty("healthcheck");

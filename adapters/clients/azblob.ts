@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { BlobDownloadResponseParsed, BlobItem } from "@azure/storage-blob";
+import { parallel } from "../artifact/turns.ts";
 import type { StoreError } from "../errors.ts";
 import { AzblobConnection, load } from "./azblob-connection.ts";
 import { saidBy } from "./azblob-errors.ts";
@@ -12,6 +13,7 @@ import {
   type BucketPart,
   type BucketRange,
   OutOfRange,
+  wholeOf,
 } from "./bucket.ts";
 import { inOrder } from "./listed-order.ts";
 
@@ -83,8 +85,7 @@ export class AzblobBucket extends AzblobConnection implements Bucket {
   }
 
   async removeAll(keys: readonly string[]): Promise<void> {
-    for (let at = 0; at < keys.length; at += AT_ONCE)
-      await Promise.all(keys.slice(at, at + AT_ONCE).map((key) => this.remove(key)));
+    await parallel(keys, AT_ONCE, (key) => this.remove(key));
   }
 
   async *list(prefix: string): AsyncGenerator<BucketObject> {
@@ -204,10 +205,9 @@ interface Properties {
 }
 
 function headOf(key: string, { contentLength, contentRange, contentType, etag, lastModified }: Properties): BucketHead {
-  const whole = /\/(\d+)$/.exec(contentRange ?? "")?.[1];
   return {
     key,
-    size: Number(whole ?? contentLength),
+    size: Number(wholeOf(contentRange) ?? contentLength),
     etag: bare(etag),
     modifiedAt: lastModified ?? new Date(0),
     contentType: contentType ?? "application/octet-stream",

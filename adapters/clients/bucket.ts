@@ -35,6 +35,9 @@ export type BucketBody = AsyncIterable<Uint8Array> & { destroy(): unknown };
 /** What a range begins behind: the server's word for it, without the size. */
 export class OutOfRange extends Error {}
 
+/** Of how many bytes a range is: what stands behind the slash of `content-range`. */
+export const wholeOf = (contentRange = ""): string | undefined => /\/(\d+)$/.exec(contentRange)?.[1];
+
 /** A place for objects on a server of whichever protocol. Every call throws `StoreError`. */
 export interface Bucket {
   readonly at: {

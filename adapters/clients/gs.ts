@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { parallel } from "../artifact/turns.ts";
 import { StoreError } from "../errors.ts";
 import {
   type Bucket,
@@ -7,6 +8,7 @@ import {
   type BucketPart,
   type BucketRange,
   OutOfRange,
+  wholeOf,
 } from "./bucket.ts";
 import { GsConnection } from "./gs-connection.ts";
 import { statusOf } from "./gs-errors.ts";
@@ -107,8 +109,7 @@ export class GsBucket extends GsConnection implements Bucket {
   }
 
   async removeAll(keys: readonly string[]): Promise<void> {
-    for (let at = 0; at < keys.length; at += AT_ONCE)
-      await Promise.all(keys.slice(at, at + AT_ONCE).map((key) => this.remove(key)));
+    await parallel(keys, AT_ONCE, (key) => this.remove(key));
   }
 
   async *list(prefix: string): AsyncGenerator<BucketObject> {
@@ -250,10 +251,9 @@ const objectOf = ({ name, size, generation, updated }: Resource): BucketObject =
 });
 
 function headOf(key: string, headers: IncomingMessage["headers"]): BucketHead {
-  const whole = /\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1];
   return {
     key,
-    size: Number(whole ?? headers["content-length"]),
+    size: Number(wholeOf(headers["content-range"]) ?? headers["content-length"]),
     etag: String(headers["x-goog-generation"] ?? ""),
     modifiedAt: new Date(headers["last-modified"] ?? 0),
     contentType: headers["content-type"] ?? "application/octet-stream",

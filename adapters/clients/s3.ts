@@ -8,6 +8,7 @@ import {
   type BucketRange,
   type BucketUpload,
   OutOfRange,
+  wholeOf,
 } from "./bucket.ts";
 import { textOf } from "./http-transport.ts";
 import { codeOf } from "./network.ts";
@@ -221,10 +222,9 @@ type Headers = IncomingMessage["headers"];
 const etagOf = (headers: Headers): string => (headers.etag ?? "").replace(/^"|"$/g, "");
 
 function headOf(key: string, headers: Headers): BucketHead {
-  const whole = /\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1];
   return {
     key,
-    size: Number(whole ?? headers["content-length"]),
+    size: Number(wholeOf(headers["content-range"]) ?? headers["content-length"]),
     etag: etagOf(headers),
     modifiedAt: new Date(headers["last-modified"] ?? 0),
     contentType: headers["content-type"] ?? "application/octet-stream",

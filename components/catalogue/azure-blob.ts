@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Product } from "../product.ts";
+import { forAll, type Product } from "../product.ts";
 import { url } from "../secret.ts";
 
 /** Azure Blob Storage: bound by its URL. Without a key or a signature in the URL, credentials come from AZURE_STORAGE_CONNECTION_STRING or Azure's default chain. */
@@ -11,8 +11,5 @@ export default {
   protocol: "azblob",
   options: z.strictObject({}),
   managed: { url: "azblob://<account>.blob.core.windows.net/<container>" },
-  urls() {
-    const store = url({ scheme: "azblob:", host: "myaccount.blob.core.windows.net", path: "/agent-artifacts" });
-    return { admin: store, owner: store, fleet: store, app: store };
-  },
+  urls: () => forAll(url({ scheme: "azblob:", host: "myaccount.blob.core.windows.net", path: "/agent-artifacts" })),
 } satisfies Product;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type At, GiB, MiB, type Product } from "../product.ts";
+import { type At, forAll, GiB, MiB, type Product } from "../product.ts";
 import { type Text, url } from "../secret.ts";
 
 const place = (at: At): Text =>
@@ -24,10 +24,7 @@ export default {
       .describe("name of the server's own tenant, which has a database for each of ours"),
   }),
   // The server has no accounts, and asks for no password: whoever reaches its port may do everything, so it is published on this machine alone.
-  urls(at) {
-    const all = place(at);
-    return { admin: all, owner: all, fleet: all, app: all };
-  },
+  urls: (at) => forAll(place(at)),
   variables: (at) => ({ CHROMA_URL: `http://${at.host}:${at.ports.api}` }),
   container: {
     image: "docker.io/chromadb/chroma:1.5.9",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Product } from "../product.ts";
+import { forAll, type Product } from "../product.ts";
 import { url } from "../secret.ts";
 
 /** Google Cloud Storage: bound by its URL. Without a service account in the URL, credentials are Google's application default ones. */
@@ -11,8 +11,5 @@ export default {
   protocol: "gs",
   options: z.strictObject({}),
   managed: { url: "gs://<bucket>" },
-  urls() {
-    const store = url({ scheme: "gs:", host: "agent-artifacts" });
-    return { admin: store, owner: store, fleet: store, app: store };
-  },
+  urls: () => forAll(url({ scheme: "gs:", host: "agent-artifacts" })),
 } satisfies Product;

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { z } from "zod";
-import { type At, GiB, MiB, type Product } from "../product.ts";
+import { type At, forAll, GiB, MiB, type Product } from "../product.ts";
 import { url } from "../secret.ts";
 
 const CONFIG = "/etc/otelcol/agent-stores.yaml";
@@ -60,10 +60,7 @@ export default {
   protocol: "otlp",
   options: z.strictObject({}),
   // Nobody but programs of this machine reaches it, and it asks for no account.
-  urls(at) {
-    const all = url({ scheme: "otlp:", host: at.host, port: at.ports.http, query: { tls: "false" } });
-    return { admin: all, owner: all, fleet: all, app: all };
-  },
+  urls: (at) => forAll(url({ scheme: "otlp:", host: at.host, port: at.ports.http, query: { tls: "false" } })),
   container: {
     image: "docker.io/otel/opentelemetry-collector-contrib:0.161.0",
     ports: { http: { container: 4318, host: 4318 }, grpc: { container: 4317, host: 4317 } },

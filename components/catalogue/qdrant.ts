@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type At, GiB, MiB, type Product } from "../product.ts";
+import { type At, forAll, GiB, MiB, type Product } from "../product.ts";
 import { type Text, url } from "../secret.ts";
 
 const login = (at: At): Text =>
@@ -32,10 +32,7 @@ export default {
       .describe("name of the collection that has every tenant's chunks"),
   }),
   // One key for all: the server's own finer ones, which are tokens, know collections and no tenants.
-  urls(at) {
-    const all = login(at);
-    return { admin: all, owner: all, fleet: all, app: all };
-  },
+  urls: (at) => forAll(login(at)),
   variables: (at) => ({ QDRANT_URL: `http://${at.host}:${at.ports.api}`, QDRANT_API_KEY: at.secret("key") }),
   container: {
     image: "docker.io/qdrant/qdrant:v1.19.0",

@@ -70,5 +70,9 @@ export function said(error: unknown): string {
   return [message, cause instanceof Error ? cause.message : ""].filter(Boolean).join(": ").split("\n")[0] ?? "";
 }
 
-/** Whether the API server says that there is no such thing. */
-export const isMissing = (error: unknown) => (error as { code?: number }).code === 404;
+/** What the API server answers, or undefined where it says that there is no such thing. */
+export const ifThere = <T>(answer: Promise<T>): Promise<T | undefined> =>
+  answer.catch((error) => {
+    if ((error as { code?: number }).code === 404) return undefined;
+    throw error;
+  });

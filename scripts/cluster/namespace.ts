@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { V1Namespace } from "@kubernetes/client-node";
 import { labelsOf, renderKubernetes } from "../../components/kubernetes.ts";
 import type { Plan } from "../../components/plan.ts";
 import { Failure } from "../terminal/report.ts";
-import { type Cluster, isMissing, said } from "./cluster.ts";
+import { type Cluster, ifThere, said } from "./cluster.ts";
 
 const ROOT = "agent-stores/root";
 
@@ -12,8 +13,7 @@ export async function findNamespace(
   { core, namespace }: Cluster,
   { stack, root }: Pick<Plan, "stack" | "root">,
 ): Promise<V1Namespace | undefined> {
-  const found = await core.readNamespace({ name: namespace }).catch((error) => {
-    if (isMissing(error)) return undefined;
+  const found = await ifThere(core.readNamespace({ name: namespace })).catch((error) => {
     throw new Failure(
       `the namespace ${namespace} cannot be read: ${said(error)}`,
       "Ask for the right to, or name another: npm run up -- --set namespace=<name>",
@@ -57,16 +57,12 @@ export async function removeNamespace(cluster: Cluster, plan: Pick<Plan, "stack"
   if (!(await findNamespace(cluster, plan))) return;
   await core.deleteNamespace({ name: namespace });
   const deadline = Date.now() + 120_000;
-  while (
-    await core
-      .readNamespace({ name: namespace })
-      .catch((error) => (isMissing(error) ? undefined : Promise.reject(error)))
-  ) {
+  while (await ifThere(core.readNamespace({ name: namespace }))) {
     if (Date.now() > deadline)
       throw new Failure(
         `the namespace ${namespace} is still being deleted after 120 s`,
         `Look what holds it: kubectl --context ${cluster.context} get all -n ${namespace}`,
       );
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
   }
 }

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Plan } from "../../components/plan.ts";
-import type { Before } from "../stack/bring-up.ts";
-import { initialise, mendMissing } from "../stack/credentials.ts";
+import { requireNoFault } from "../machine/checks.ts";
+import { type Before, changesSince, makeCredentials, recovering } from "../stack/bring-up.ts";
 import { deploy, destroy, recover, type Watched } from "../stack/deploy.ts";
 import type { Servers, Where } from "../stack/servers.ts";
-import { count, Failure, type Report, seconds } from "../terminal/report.ts";
+import { Failure, type Report } from "../terminal/report.ts";
 import { checkCluster } from "./checks.ts";
-import { type Cluster, isMissing, requireCluster } from "./cluster.ts";
+import { type Cluster, ifThere, requireCluster } from "./cluster.ts";
 import { disconnect, ensureConnection, holderOf } from "./connection.ts";
 import { runInside, runInteractive } from "./exec.ts";
 import { readLog } from "./log.ts";
@@ -28,8 +28,7 @@ export async function onCluster(where: Where): Promise<Servers> {
     look,
     async check(plan) {
       const checks = await look(plan);
-      const fault = checks.find(({ result }) => result === "fault");
-      if (fault) throw new Failure(fault.text, fault.mend);
+      requireNoFault(checks);
       return checks
         .filter(({ name }) => name !== "ports")
         .map(({ text }) => text)
@@ -71,12 +70,7 @@ export async function onCluster(where: Where): Promise<Servers> {
 /** Deletes a product's pod, in whose place the cluster makes another. Resolves when the old one has ended: until then it still answers. */
 async function restartPod({ core, namespace }: Cluster, product: string): Promise<void> {
   const name = `${product}-0`;
-  const uidOf = async () =>
-    (
-      await core
-        .readNamespacedPod({ name, namespace })
-        .catch((error) => (isMissing(error) ? undefined : Promise.reject(error)))
-    )?.metadata?.uid;
+  const uidOf = async () => (await ifThere(core.readNamespacedPod({ name, namespace })))?.metadata?.uid;
   const before = await uidOf();
   if (before === undefined) throw new Failure(`the pod ${name} is not there`, "Type: npm run up");
   await core.deleteNamespacedPod({ name, namespace });
@@ -105,15 +99,8 @@ async function bringUp(
   { broken, wasRunning }: Before,
 ): Promise<ReadonlyMap<string, number>> {
   const { stack } = plan;
-  if (broken)
-    await report.step("recover", "an earlier command was killed: putting the state right", async () => {
-      await recover(stack);
-      return "an earlier command was killed: its leftovers are put right";
-    });
-  const { made, missing } = await initialise(stack, plan);
-  if (missing.length > 0)
-    throw new Failure(`the settings ask for ${missing.map(({ name }) => name).join(", ")}`, mendMissing(missing));
-  if (made.length > 0) report.line("ok", "secrets", `made ${count(made.length, "credential")}`);
+  if (broken) await recovering(report, () => recover(stack));
+  await makeCredentials(plan, report);
   const healthy = (await podsOf(cluster, stack)).filter(({ ready }) => ready).map(({ product }) => product);
   const started = Date.now();
   await makeNamespace(cluster, plan);
@@ -124,7 +111,7 @@ async function bringUp(
       podsOfUpdate(cluster, plan),
       wasRunning && healthy.length < plan.services.length,
     );
-    return `${changed > 0 ? count(changed, "change") : "no change"} in ${seconds(Date.now() - started)}`;
+    return changesSince(started, changed);
   });
   await ensureConnection(plan);
   const pods = await podsOf(cluster, stack);

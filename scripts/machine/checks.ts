@@ -1,7 +1,7 @@
 import { statfs } from "node:fs/promises";
 import { row } from "../../components/catalogue/index.ts";
 import type { Plan } from "../../components/plan.ts";
-import { size } from "../terminal/report.ts";
+import { Failure, size } from "../terminal/report.ts";
 import { containersOf } from "./containers.ts";
 import type { EngineInfo } from "./engine.ts";
 import { imageMend, isPresent, isReachable } from "./images.ts";
@@ -16,6 +16,12 @@ export interface Check {
 }
 
 export const ok = (name: string, text: string): Check => ({ name, result: "ok", text, mend: "" });
+
+/** Throws a Failure for the first fault among them. */
+export function requireNoFault(checks: readonly Check[]): void {
+  const fault = checks.find(({ result }) => result === "fault");
+  if (fault) throw new Failure(fault.text, fault.mend);
+}
 
 /** Whether the engine has what the plan wants: ports, memory, cpus, disk. Nothing is changed. */
 export async function checkCapacity(plan: Plan, engine: EngineInfo): Promise<Check[]> {

@@ -1,5 +1,5 @@
 import type { Plan } from "../../components/plan.ts";
-import { checkCapacity } from "../machine/checks.ts";
+import { checkCapacity, requireNoFault } from "../machine/checks.ts";
 import { containersOf, hasNetwork, removeStrays, requireOwnership } from "../machine/containers.ts";
 import type { EngineInfo } from "../machine/engine.ts";
 import { isPresent, pull } from "../machine/images.ts";
@@ -14,8 +14,7 @@ import { makeGround } from "./ground.ts";
 export async function checkMachine(plan: Plan, engine: EngineInfo): Promise<string> {
   await requireOwnership(plan, engine.host);
   const checks = await checkCapacity(plan, engine);
-  const fault = checks.find(({ result }) => result === "fault");
-  if (fault) throw new Failure(fault.text, fault.mend);
+  requireNoFault(checks);
   let fetched = 0;
   for (const { product, image } of plan.services) {
     if (await isPresent(image, engine.host)) continue;
@@ -49,10 +48,7 @@ export async function bringUp(
   before: Before,
 ): Promise<ReadonlyMap<string, number>> {
   await putRight(plan, engine, report, before);
-  const { made, missing } = await initialise(plan.stack, plan);
-  if (missing.length > 0)
-    throw new Failure(`the settings ask for ${missing.map(({ name }) => name).join(", ")}`, mendMissing(missing));
-  if (made.length > 0) report.line("ok", "secrets", `made ${count(made.length, "credential")}`);
+  await makeCredentials(plan, report);
   const started = Date.now();
   const refresh = !(await matches(plan, engine, before));
   await makeGround(plan, engine.host);
@@ -60,20 +56,38 @@ export async function bringUp(
   await report.step("pulumi", "pulumi up", async () => {
     const changed = await deploy(plan, containersOfUpdate(plan.stack, engine.host), refresh);
     ready = await waitUntilReady(plan, engine.host);
-    return `${changed > 0 ? count(changed, "change") : "no change"} in ${seconds(Date.now() - started)}`;
+    return changesSince(started, changed);
   });
   return ready;
 }
+
+/** Makes the credentials that are not there. Throws a Failure for those that only the user can give. */
+export async function makeCredentials(plan: Plan, report: Report): Promise<void> {
+  const { made, missing } = await initialise(plan.stack, plan);
+  if (missing.length > 0)
+    throw new Failure(`the settings ask for ${missing.map(({ name }) => name).join(", ")}`, mendMissing(missing));
+  if (made.length > 0) report.line("ok", "secrets", `made ${count(made.length, "credential")}`);
+}
+
+/** Puts right what a killed command left, and says so. */
+export const recovering = (report: Report, work: () => Promise<void>): Promise<void> =>
+  report.step("recover", "an earlier command was killed: putting the state right", async () => {
+    await work();
+    return "an earlier command was killed: its leftovers are put right";
+  });
+
+/** What an update came to, in words. */
+export const changesSince = (started: number, changed: number): string =>
+  `${changed > 0 ? count(changed, "change") : "no change"} in ${seconds(Date.now() - started)}`;
 
 /** What Pulumi did not make, or knows only half, would stand in its way. */
 async function putRight(plan: Plan, { host }: EngineInfo, report: Report, { broken }: Before): Promise<void> {
   const { stack } = plan;
   if (!isInitialised(stack)) await removeStrays(stack, host, new Set());
   else if (broken)
-    await report.step("recover", "an earlier command was killed: putting the state right", async () => {
+    await recovering(report, async () => {
       await recover(stack, host);
       await removeUnknown(stack, host);
-      return "an earlier command was killed: its leftovers are put right";
     });
   else if ((await containersOf(stack, host)).some(({ byCompose }) => byCompose)) await removeUnknown(stack, host);
 }

@@ -21,17 +21,7 @@ export const kubeconfig = (client: Client) =>
 /** An authority of this cluster's own, what it signs, and a kubeconfig for each client. */
 export async function makeCertificates(): Promise<void> {
   makeFolder(inCluster("pki"));
-  await openssl(
-    "req",
-    "-x509",
-    "-days",
-    "3650",
-    "-subj",
-    "/CN=agent-stores-lab",
-    ...newKey("ca"),
-    "-out",
-    certificate("ca"),
-  );
+  await issue("ca", "/CN=agent-stores-lab");
   await openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key("service-accounts"));
   const names = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost"].map(
     (name) => `DNS:${name}`,
@@ -57,23 +47,12 @@ const newKey = (name: string) => [
   key(name),
 ];
 
-async function sign(name: string, subject: string, ...extensions: string[]): Promise<void> {
-  const authority = ["-CA", certificate("ca"), "-CAkey", key("ca")];
-  const extended = extensions.flatMap((extension) => ["-addext", extension]);
-  await openssl(
-    "req",
-    "-x509",
-    "-days",
-    "3650",
-    "-subj",
-    subject,
-    ...authority,
-    ...newKey(name),
-    ...extended,
-    "-out",
-    certificate(name),
-  );
-}
+/** A certificate with a key of its own, which signs itself unless `words` name an authority. */
+const issue = (name: string, subject: string, ...words: string[]) =>
+  openssl("req", "-x509", "-days", "3650", "-subj", subject, ...words, ...newKey(name), "-out", certificate(name));
+
+const sign = (name: string, subject: string, ...extensions: string[]) =>
+  issue(name, subject, "-CA", certificate("ca"), "-CAkey", key("ca"), ...extensions.flatMap((one) => ["-addext", one]));
 
 const kubeconfigText = (client: string) => `apiVersion: v1
 kind: Config
