@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Plan } from "../../components/plan.ts";
 import { requireNoFault } from "../machine/checks.ts";
 import { type Before, changesSince, makeCredentials, recovering } from "../stack/bring-up.ts";
+import { isInitialised } from "../stack/credentials.ts";
 import { deploy, destroy, recover, type Watched } from "../stack/deploy.ts";
 import type { Servers, Where } from "../stack/servers.ts";
 import { Failure, type Report } from "../terminal/report.ts";
@@ -99,7 +100,8 @@ async function bringUp(
   { broken, wasRunning }: Before,
 ): Promise<ReadonlyMap<string, number>> {
   const { stack } = plan;
-  if (broken) await recovering(report, () => recover(stack));
+  // A first command may have been killed before it had made the stack.
+  if (broken && isInitialised(stack)) await recovering(report, () => recover(stack));
   await makeCredentials(plan, report);
   const healthy = (await podsOf(cluster, stack)).filter(({ ready }) => ready).map(({ product }) => product);
   const started = Date.now();
