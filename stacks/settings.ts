@@ -207,7 +207,7 @@ function clusterFaults({ target, kubeContext, storage }: Settings): Fault[] {
     faults.push({
       key: "kubeContext",
       what: "target kubernetes acts on no cluster that the settings do not name",
-      mend: "See yours: kubectl config get-contexts   Then: npm run up -- --set kubeContext=<name>",
+      mend: "See yours: kubectl config get-contexts   Then: npm run up -- --target kubernetes --set kubeContext=<name>",
     });
   if (storage !== "volumes")
     faults.push({ key: "storage", what: "a folder of this machine is none of the cluster's", mend: "Use volumes." });
